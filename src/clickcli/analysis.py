@@ -1,0 +1,197 @@
+"""The contract of an analysis: declared options, declared tables, three moves.
+
+An analysis is one module with a frozen dataclass of parameters, the tables it gives, and
+
+1. ``units``: lazy expressions over the events, one row per person, session or cart;
+2. ``reduce``: lazy expressions from units down to report size;
+3. ``finish``: plain Polars on the small results.
+
+Command, help, JSON schema, library method and contract tests are derived from this
+declaration. Nothing here imports an engine: declarations are read for help and completion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
+
+from clickcli.columns import Dtype
+from clickcli.units import WeekStart
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.context import Context, Events
+
+ColumnKind = Literal[
+    "key", "text", "count", "share", "ratio", "money", "duration_s", "timestamp", "score", "flag"
+]
+OptionKind = Literal[
+    "text", "duration", "time", "zone", "event", "step", "exclusion", "column", "predicate", "count"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What the command line, the help and the checks need to know of one parameter."""
+
+    help: str
+    kind: OptionKind = "text"
+    flag: str | None = None
+    """Long flag without dashes, where it is not the field's name with hyphens."""
+    minimum: float | None = None
+    maximum: float | None = None
+    is_argument: bool = False
+    group: str = "Analysis"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an output table; its kind alone decides how it looks."""
+
+    name: str
+    dtype: Dtype
+    kind: ColumnKind
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One output table: ``keys`` identify a row, ``order`` is the total order of the rows.
+
+    A name in ``order`` with a leading ``-`` sorts descending. Columns of ``--by`` are put
+    before the declared ones and belong to the keys.
+    """
+
+    name: str
+    help: str
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    order: tuple[str, ...] = ()
+    is_broken_down: bool = True
+
+    def names(self) -> list[str]:
+        """Return the declared column names in order."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One form of ``--who``: how it is written and whom it lists."""
+
+    form: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What ``finish`` gives: the declared tables, notes for the reader, facts for the receipt."""
+
+    tables: Mapping[str, pl.DataFrame]
+    notes: Sequence[str] = ()
+    title: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+P = TypeVar("P")
+Units = Mapping[str, "nw.LazyFrame[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis(Generic[P]):
+    """A declared analysis.
+
+    ``units`` gives named per-unit tables, each with one row per its ``unit_keys`` (and per value
+    of each ``--by`` column, as ``by_1`` …), ``person_key`` among them. ``reduce`` groups them by
+    ``context.by`` first. ``who`` turns the words of a cell into the name of a unit table and a
+    filter on it; each person is listed once. ``check`` sees the parameters before any data is
+    read and raises UsageError.
+    """
+
+    name: str
+    version: int
+    parameters: type[P]
+    tables: tuple[Table, ...]
+    unit_keys: Mapping[str, tuple[str, ...]]
+    units: Callable[[Events, P, Context], Units]
+    reduce: Callable[[Units, P, Context], Mapping[str, nw.LazyFrame[Any]]]
+    finish: Callable[[Mapping[str, pl.DataFrame], P, Context], Finished]
+    who: Callable[[str, P, Context], tuple[str, nw.Expr]] | None = None
+    cells: tuple[Cell, ...] = ()
+    examples: tuple[str, ...] = ()
+    check: Callable[[P, Context], None] | None = None
+    takes_by: bool = True
+    fits: bool = False
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Options that every analysis takes, under the same names."""
+
+    from_: Annotated[
+        str | None,
+        Option("First day or moment, inclusive.", kind="time", flag="from", group="Period"),
+    ] = None
+    to: Annotated[
+        str | None, Option("Day or moment to stop before.", kind="time", group="Period")
+    ] = None
+    last: Annotated[
+        str | None,
+        Option("The span before --as-of, such as 28d.", kind="duration", group="Period"),
+    ] = None
+    as_of: Annotated[
+        str | None,
+        Option(
+            "Answer as if it were this moment; default: the newest event.",
+            kind="time",
+            group="Period",
+        ),
+    ] = None
+    tz: Annotated[
+        str, Option("Time zone of days, weeks and months.", kind="zone", group="Period")
+    ] = "UTC"
+    week_start: Annotated[WeekStart, Option("First day of the week.", group="Period")] = (
+        WeekStart.MONDAY
+    )
+    include_incomplete: Annotated[
+        bool, Option("Let averages count periods that are not over.", group="Period")
+    ] = False
+    where: Annotated[
+        tuple[str, ...],
+        Option(
+            "Only events for which this holds: country = 'DE' and price > 10.",
+            kind="predicate",
+            group="Selection",
+        ),
+    ] = ()
+    by: Annotated[
+        tuple[str, ...],
+        Option("Break down by a column or properties.x (up to 3).", kind="column",
+               group="Selection"),
+    ] = ()
+    top: Annotated[
+        int,
+        Option("Values of a breakdown shown; the rest is (other).", kind="count", minimum=1,
+               group="Selection"),
+    ] = 10
+    limit: Annotated[
+        int | None, Option("At most this many rows.", kind="count", minimum=0, group="Selection")
+    ] = None
+    engine: Annotated[
+        str, Option("polars, polars-memory or spark.", group="Engine")
+    ] = "polars"
+    master: Annotated[
+        str | None, Option("Address of a Spark cluster, sc://host:port.", group="Engine")
+    ] = None
+    seed: Annotated[int, Option("Seed of whatever is random.", minimum=0, group="Engine")] = 0

@@ -1,0 +1,240 @@
+"""The question as asked, resolved against a dataset, and the events it is asked of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from clickcli.analysis import Shared
+from clickcli.engines.scan import scan
+from clickcli.errors import UsageError
+from clickcli.expressions import Calendar
+from clickcli.units import Period, WeekStart, duration_us, instant, zone
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    from clickcli.engines import Engine
+    from clickcli.engines.dataset import Dataset
+    from clickcli.filters import Predicate, PropertyRef
+    from clickcli.steps import Step
+
+NONE = "(none)"
+OTHER = "(other)"
+TOTAL = "(total)"
+_MAX_BY = 3
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything but the analysis' own parameters: period, zone, moment, filter, breakdown."""
+
+    dataset: Dataset
+    engine: Engine
+    shared: Shared
+    period: Period
+    tz: ZoneInfo
+    as_of: int
+    where: Predicate | None
+    by_sources: tuple[str | PropertyRef, ...]
+
+    @property
+    def week_start(self) -> WeekStart:
+        """First day of the week."""
+        return self.shared.week_start
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Names of the breakdown columns inside units and reduced tables."""
+        return tuple(f"by_{number}" for number in range(1, len(self.by_sources) + 1))
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Calendar periods over everything in the store."""
+        first = self.dataset.first_ts
+        return Calendar(
+            self.tz, self.week_start, self.as_of if first is None else first, self.as_of
+        )
+
+    def step(self, text: str) -> Step:
+        """Return a parsed step; UsageError when the store holds no event of its type."""
+        step = _parsed_step(text, self.dataset.property_names, self.tz)
+        self.know(step)
+        return step
+
+    def know(self, step: Step) -> None:
+        """Raise UsageError with a suggestion when the store holds no event of a step's type."""
+        from clickcli.errors import unknown
+
+        types = self.dataset.event_types
+        for name in sorted(step.event_types or ()):
+            if types and name not in types:
+                raise unknown("event type", name, types)
+
+
+@lru_cache(maxsize=64)
+def _parsed_step(text: str, known: tuple[str, ...], tz: ZoneInfo) -> Step:
+    from clickcli.steps import parse_step
+
+    return parse_step(text, known_properties=known, tz=tz)
+
+
+def most_common(context: Context) -> dict[str, list[str]]:
+    """Return the values of each ``--by`` column with the most people; the rest is ``(other)``.
+
+    Only columns with more values than ``--top`` are named. Ties go to the smaller text.
+    """
+    import narwhals as nw
+    import polars as pl
+
+    if not context.by:
+        return {}
+    frame = Events(context).frame().select("person_key", *context.by)
+    counts = {
+        by: frame.group_by(by).agg(nw.col("person_key").n_unique().alias("people"))
+        for by in context.by
+    }
+    top, shown = context.shared.top, {}
+    for by, table in context.engine.collect(counts).items():
+        if table.height > top:
+            ordered = table.sort(pl.col("people"), pl.col(by), descending=[True, False])
+            shown[by] = ordered[by].head(top).to_list()
+    return shown
+
+
+def resolve(dataset: Dataset, engine: Engine, shared: Shared) -> Context:
+    """Turn the shared options into values.
+
+    Raises UsageError for contradictory or unreadable options.
+    """
+    tz = zone(shared.tz)
+    watermark = 0 if dataset.watermark is None else dataset.watermark
+    as_of = watermark if shared.as_of is None else instant(shared.as_of, tz)
+    if shared.last is not None and (shared.from_ is not None or shared.to is not None):
+        raise UsageError("--last and --from/--to contradict each other", hint="give one of them")
+    if shared.last is not None:
+        period = Period(as_of + 1 - duration_us(shared.last), as_of + 1)
+    else:
+        period = Period(
+            None if shared.from_ is None else instant(shared.from_, tz),
+            None if shared.to is None else instant(shared.to, tz),
+        )
+    return Context(
+        dataset, engine, shared, period, tz, as_of, _where(dataset, shared, tz), _by(shared)
+    )
+
+
+def _where(dataset: Dataset, shared: Shared, tz: ZoneInfo) -> Predicate | None:
+    if not shared.where:
+        return None
+    from clickcli.filters import parse
+
+    text = " and ".join(f"({part})" for part in shared.where) if len(shared.where) > 1 else (
+        shared.where[0]
+    )
+    return parse(text, known_properties=dataset.property_names, tz=tz)
+
+
+def _by(shared: Shared) -> tuple[str | PropertyRef, ...]:
+    if not shared.by:
+        return ()
+    from clickcli.filters import column_or_property
+
+    if len(shared.by) > _MAX_BY:
+        raise UsageError(f"--by takes at most {_MAX_BY} columns, was {len(shared.by)}")
+    if len(set(shared.by)) < len(shared.by):
+        raise UsageError("--by names a column twice")
+    return tuple(column_or_property(text) for text in shared.by)
+
+
+class Events:
+    """The events of a question: those up to ``as_of`` for which ``--where`` holds.
+
+    ``shown`` are the values of each ``--by`` column that are not ``(other)``; None: all.
+    """
+
+    def __init__(
+        self, context: Context, shown: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._context = context
+        self._shown = shown or {}
+
+    def frame(
+        self,
+        columns: Iterable[str] = (),
+        properties: Iterable[PropertyRef] = (),
+        *,
+        period: Period = Period(),
+        with_nobody: bool = False,
+        with_by: bool = True,
+    ) -> nw.LazyFrame[Any]:
+        """Return one row an event: person_key, ts, seq, what was asked for, and by_1 ….
+
+        The values of ``--by`` are text, ``(none)`` where there is none. Events of nobody
+        are left out unless asked for.
+        """
+        import narwhals as nw
+
+        from clickcli.filters import PropertyRef
+
+        context = self._context
+        asked, refs = set(columns), list(properties)
+        if (where := context.where) is not None:
+            asked |= where.columns
+            refs += where.properties
+        sources = context.by_sources if with_by else ()
+        for source in sources:
+            if isinstance(source, PropertyRef):
+                refs.append(source)
+            else:
+                asked.add(source)
+        end = context.as_of + 1 if period.end is None else min(period.end, context.as_of + 1)
+        start = period.start if period.start is None else min(period.start, end - 1)
+        frame = scan(context.engine, context.dataset, asked, refs, Period(start, end))
+        if where is not None:
+            frame = frame.filter(where.expression())
+        if not with_nobody:
+            frame = frame.filter(~nw.col("person_key").is_null())
+        if not sources:
+            return frame
+        names = [source if isinstance(source, str) else source.column for source in sources]
+        values = []
+        for by, name in zip(context.by, names, strict=True):
+            value = nw.col(name).cast(nw.String).fill_null(NONE)
+            if by in self._shown:
+                is_shown = value.is_in(list(self._shown[by]))
+                value = nw.when(is_shown).then(value).otherwise(nw.lit(OTHER))
+            values.append(value.alias(by))
+        return frame.with_columns(*values)
+
+    def read(self) -> nw.LazyFrame[Any]:
+        """Return one row: events scanned, kept, of nobody, and people, for the receipt."""
+        import narwhals as nw
+
+        context = self._context
+        where = context.where
+        columns = set() if where is None else set(where.columns)
+        frame = scan(
+            context.engine, context.dataset, columns, () if where is None else where.properties
+        )
+        in_time = nw.col("ts") <= context.as_of
+        matches = in_time if where is None else in_time & where.expression()
+        is_person = ~nw.col("person_key").is_null()
+        key = nw.when(matches & is_person).then(nw.col("person_key")).otherwise(None)
+        flags = frame.select(
+            in_time.cast(nw.Int64).alias("in_time"),
+            matches.cast(nw.Int64).alias("matching"),
+            (matches & is_person).cast(nw.Int64).alias("of_people"),
+            key.alias("key"),
+        )
+        return flags.select(
+            nw.len().alias("scanned"),
+            nw.col("in_time").sum(),
+            nw.col("matching").sum(),
+            nw.col("of_people").sum(),
+            nw.col("key").n_unique().alias("keys"),
+            nw.col("key").is_null().cast(nw.Int64).sum().alias("without_key"),
+        )

@@ -1,0 +1,281 @@
+"""Run an analysis: three moves, then the checks of its declaration and the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clickcli import __version__
+from clickcli.analysis import Analysis, Column, Shared, Table, Units
+from clickcli.context import OTHER, TOTAL, Context, Events, most_common, resolve
+from clickcli.engines.scan import PERSON_ID
+from clickcli.errors import DataError, InternalError, UsageError
+from clickcli.units import from_us
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.engines import Engine
+    from clickcli.engines.dataset import Dataset
+
+P = TypeVar("P")
+
+PEOPLE = Table(
+    "people",
+    "The people behind a cell.",
+    (Column(PERSON_ID, "string", "key", "person"),),
+    keys=(PERSON_ID,),
+    is_broken_down=False,
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Tables of one analysis with their declaration, the receipt and notes for the reader.
+
+    ``schemas`` are the declared tables with the columns of ``--by`` in front; the first is the
+    main one.
+    """
+
+    name: str
+    version: int
+    tables: Mapping[str, pl.DataFrame]
+    schemas: tuple[Table, ...]
+    meta: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    title: str = ""
+    definition: str = field(default="", repr=False)
+
+    def to_polars(self, table: str | None = None) -> pl.DataFrame:
+        """Return one table, the main one when not named; an unknown name is a UsageError."""
+        return self.tables[self.schema(table).name]
+
+    def schema(self, table: str | None = None) -> Table:
+        """Return the declaration of one table, the main one when not named."""
+        if table is None:
+            return self.schemas[0]
+        for schema in self.schemas:
+            if schema.name == table:
+                return schema
+        from clickcli.errors import unknown
+
+        raise unknown("table", table, self.tables)
+
+
+def run(
+    analysis: Analysis[P],
+    parameters: P,
+    dataset: Dataset,
+    shared: Shared,
+    engine: Engine,
+    *,
+    who: str | None = None,
+) -> Result:
+    """Compute an analysis over a dataset; with ``who``, the people behind one cell.
+
+    Raises UsageError for options that contradict each other or name what is not there, and
+    InternalError when the result is not as declared.
+    """
+    context = resolve(dataset, engine, shared)
+    if context.by and not analysis.takes_by:
+        raise UsageError(f"{analysis.name} has no --by")
+    if analysis.check is not None:
+        analysis.check(parameters, context)
+    events = Events(context)
+    read = events.read()
+    units = _units(analysis, parameters, context)
+    if who is not None:
+        return _people(analysis, parameters, context, events, units, who, read)
+    frames = dict(analysis.reduce(units, parameters, context))
+    collected = engine.collect({**frames, "receipt": read})
+    receipt = collected.pop("receipt")
+    finished = analysis.finish(collected, parameters, context)
+    tables, schemas = {}, []
+    for table in analysis.tables:
+        schema = _with_by(table, context)
+        schemas.append(schema)
+        tables[table.name] = _checked(analysis.name, schema, finished.tables[table.name], context)
+    return Result(
+        analysis.name,
+        analysis.version,
+        tables,
+        tuple(schemas),
+        {**_receipt(analysis, parameters, context, receipt), **finished.facts},
+        tuple(finished.notes),
+        finished.title,
+        definition(analysis),
+    )
+
+
+def definition(analysis: Analysis[Any]) -> str:
+    """Return what the analysis' module says of itself, without the headline's period rules."""
+    import inspect
+    import sys
+
+    module = sys.modules[analysis.parameters.__module__]
+    return inspect.cleandoc(module.__doc__ or "")
+
+
+def _with_by(table: Table, context: Context) -> Table:
+    if not context.by or not table.is_broken_down:
+        return table
+    extra = tuple(
+        Column(name, "string", "key", f"value of {name}") for name in context.shared.by
+    )
+    if clash := {column.name for column in extra} & set(table.names()):
+        word = min(clash)
+        raise UsageError(f"--by {word} would stand beside a column of that name in the answer")
+    names = tuple(context.shared.by)
+    return replace(
+        table,
+        columns=extra + table.columns,
+        keys=names + table.keys,
+        order=names + (table.order or table.keys),
+    )
+
+
+def _units(analysis: Analysis[P], parameters: P, context: Context) -> Units:
+    """Return the units, each value of a breakdown first and then the total, computed apart."""
+    events = Events(context, most_common(context))
+    parts = analysis.units(events, parameters, context)
+    if context.by:
+        import narwhals as nw
+
+        whole = replace(context, by_sources=())
+        totals = analysis.units(Events(whole), parameters, whole)
+        labels = [nw.lit(TOTAL).alias(by) for by in context.by]
+        parts = {
+            name: nw.concat(
+                [part, totals[name].with_columns(*labels).select(part.collect_schema().names())]
+            )
+            for name, part in parts.items()
+        }
+    return {name: context.engine.hold(part) for name, part in parts.items()}
+
+
+def _people(
+    analysis: Analysis[P],
+    parameters: P,
+    context: Context,
+    events: Events,
+    units: Units,
+    cell: str,
+    read: nw.LazyFrame[Any],
+) -> Result:
+    """Return the people of one cell, in the order of their ids."""
+    import narwhals as nw
+
+    if analysis.who is None:
+        raise UsageError(f"{analysis.name} has no --who")
+    if context.by:
+        raise UsageError("--who and --by contradict each other", hint="filter with --where")
+    name, chosen = analysis.who(cell, parameters, context)
+    keys = units[name].filter(chosen).select("person_key").unique()
+    names = events.frame([PERSON_ID], with_by=False).select("person_key", PERSON_ID)
+    people = (
+        names.join(keys, on="person_key", how="inner")
+        .group_by("person_key")
+        .agg(nw.col(PERSON_ID).min())
+        .select(PERSON_ID)
+    )
+    collected = context.engine.collect({"people": people, "receipt": read})
+    table = _checked(analysis.name, PEOPLE, collected["people"], context)
+    meta = {**_receipt(analysis, parameters, context, collected["receipt"]), "who": cell}
+    return Result(
+        analysis.name, analysis.version, {"people": table}, (PEOPLE,), meta,
+        definition=definition(analysis),
+    )  # fmt: skip
+
+
+def _checked(
+    name: str, schema: Table, frame: pl.DataFrame, context: Context
+) -> pl.DataFrame:
+    """Return the table in declared types and order; InternalError when it is not as declared."""
+    import polars as pl
+
+    from clickcli.engines.polars import POLARS_TYPES
+
+    internal = dict(zip(context.by, context.shared.by, strict=True))
+    frame = frame.rename({by: given for by, given in internal.items() if by in frame.columns})
+    if missing := set(schema.names()) - set(frame.columns):
+        raise InternalError(f"{name}: table {schema.name} lacks {sorted(missing)}")
+    typed = frame.select(
+        pl.col(column.name).cast(POLARS_TYPES[column.dtype]) for column in schema.columns
+    )
+    if typed.select(schema.keys).is_duplicated().any():
+        raise InternalError(f"{name}: table {schema.name} has two rows of one key")
+    order = schema.order or schema.keys
+    sort_by: list[pl.Expr] = []
+    given = set(context.shared.by)
+    for word in order:
+        column = pl.col(word.removeprefix("-"))
+        if word in given:
+            sort_by.append(pl.when(column == TOTAL).then(0).when(column == OTHER).then(2)
+                           .otherwise(1))
+        sort_by.append(column)
+    descending = [False] * len(sort_by)
+    at = 0
+    for word in order:
+        at += 2 if word in given else 1
+        descending[at - 1] = word.startswith("-")
+    typed = typed.sort(sort_by, descending=descending, nulls_last=True, maintain_order=True)
+    return typed if context.shared.limit is None else typed.head(context.shared.limit)
+
+
+def _plain(value: object) -> object:
+    """Return a parameter as JSON knows it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _receipt(
+    analysis: Analysis[P], parameters: P, context: Context, read: pl.DataFrame
+) -> dict[str, Any]:
+    row = read.row(0, named=True)
+    scanned = int(row["scanned"])
+    if scanned != context.dataset.rows:
+        raise DataError(
+            f"the store's files hold {scanned} events, its catalog says {context.dataset.rows}",
+            hint="clickcli verify names the damaged file",
+        )
+    in_time, matching = int(row["in_time"] or 0), int(row["matching"] or 0)
+    of_people = int(row["of_people"] or 0)
+    people = int(row["keys"]) - (1 if row["without_key"] else 0)
+    assert is_dataclass(parameters) and not isinstance(parameters, type)
+    tz, period, shared = context.tz, context.period, context.shared
+    return {
+        "analysis": analysis.name,
+        "version": analysis.version,
+        "clickcli": __version__,
+        "parameters": {name: _plain(value) for name, value in asdict(parameters).items()},
+        "period": {
+            "from": None if period.start is None else from_us(period.start, tz).isoformat(),
+            "to": None if period.end is None else from_us(period.end, tz).isoformat(),
+        },
+        "tz": shared.tz,
+        "week_start": shared.week_start.value,
+        "as_of": None if not context.dataset.rows else from_us(context.as_of, tz).isoformat(),
+        "where": None if context.where is None else context.where.text,
+        "by": list(shared.by),
+        "seed": shared.seed,
+        "engine": context.engine.name,
+        "snapshot": context.dataset.snapshot,
+        "events_read": of_people,
+        "people_read": people,
+        "left_out": {
+            "after_as_of": scanned - in_time,
+            "not_matching_where": in_time - matching,
+            "of_nobody": matching - of_people,
+        },
+    }
+
+
+def known_cells(analysis: Analysis[Any]) -> Sequence[str]:
+    """Return the forms of ``--who`` that an analysis knows."""
+    return [cell.form for cell in analysis.cells]
