@@ -1,0 +1,1 @@
+"""One module, one analysis; the registry finds them."""

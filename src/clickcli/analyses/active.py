@@ -1,0 +1,356 @@
+"""How many people are active by day, week and month, how often they come, who is new or lost.
+
+Definition
+----------
+Active people are distinct persons with an event in the trailing 1, 7 and 28 local days ending on
+the labelled day (dau, wau, mau). Stickiness is the mean of dau over the 28 days ÷ mau at their
+end. Per period of ``--every``: new people have their first event ever in it; returning ones were
+active in the period before too; resurrecting ones earlier, but not in the period before; dormant
+ones were active in the period before and not in this one. active = new + returning +
+resurrecting, and dormant(t) = active(t-1) - returning(t). ``active_days`` counts people by their
+number of distinct active periods of ``--every``.
+
+Input
+-----
+All events, or those of ``--event``; history before ``--from`` is read, since new is first ever.
+
+Output
+------
+``active``: one row a local day. ``lifecycle``: one row a period. ``active_days``: one row a number
+of active periods.
+
+Units
+-----
+People; shares 0–1 with Wilson 95 % intervals.
+
+Cost
+----
+One pass to distinct person-days, everything else on that small table.
+
+Source
+------
+Product-analytics usage; the week of wau and mau ends on the labelled day, as in PostHog, and mau
+is 28 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.errors import UsageError
+from clickcli.units import Every
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.context import Context, Events
+
+_WINDOWS = {"dau": 1, "wau": 7, "mau": 28}
+_STATES = ("new", "returning", "resurrecting")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Options of ``active``."""
+
+    event: Annotated[
+        str, Option("Event that counts as activity: EVENT, A|B, EVENT[filter].", kind="step")
+    ] = "*"
+    every: Annotated[
+        Every, Option("Period of the lifecycle and of the histogram.")
+    ] = Every.WEEK
+
+
+ACTIVE = Table(
+    "active",
+    "One row a local day.",
+    (
+        Column("date", "date", "key", "local day"),
+        Column("dau", "int64", "count", "people active on the day"),
+        Column("wau", "int64", "count", "people active in the 7 days that end with it"),
+        Column("mau", "int64", "count", "people active in the 28 days that end with it"),
+        Column("stickiness", "float64", "share", "mean dau of the 28 days ÷ mau"),
+        Column("dau_sum", "int64", "count", "sum of dau over the 28 days"),
+        Column("complete", "bool", "flag", "whether the day is over at as-of"),
+    ),
+    keys=("date",),
+)
+LIFECYCLE = Table(
+    "lifecycle",
+    "One row a period: where its active people come from, and who is missing.",
+    (
+        Column("period", "string", "key", "day, first day of the week, month, or hour"),
+        Column("active", "int64", "count", "new + returning + resurrecting"),
+        Column("new", "int64", "count", "first active ever"),
+        Column("returning", "int64", "count", "active in the period before too"),
+        Column("resurrecting", "int64", "count", "active earlier, not in the period before"),
+        Column("dormant", "int64", "count", "active in the period before, not in this one"),
+        Column("complete", "bool", "flag", "whether the period is over at as-of"),
+    ),
+    keys=("period",),
+)
+ACTIVE_DAYS = Table(
+    "active_days",
+    "One row a number of distinct active periods.",
+    (
+        Column("periods", "int64", "key", "distinct active periods of a person"),
+        Column("people", "int64", "count", "people with so many"),
+        Column("share", "float64", "share", "people ÷ everybody"),
+        Column("everybody", "int64", "count", "people with any"),
+        Column("share_low", "float64", "share", "lower 95 % bound of share"),
+        Column("share_high", "float64", "share", "upper 95 % bound of share"),
+    ),
+    keys=("periods",),
+)
+
+
+def check(parameters: Parameters, context: Context) -> None:
+    """Refuse unknown events."""
+    context.step(parameters.event)
+
+
+def _bounds(context: Context) -> tuple[int | None, int | None]:
+    """Return the first and last local day asked for."""
+    start, end = context.period.start, context.period.end
+    calendar = context.calendar
+    return (
+        None if start is None else calendar.index_of(start, Every.DAY),
+        None if end is None else calendar.index_of(end - 1, Every.DAY),
+    )
+
+
+def units(events: Events, parameters: Parameters, context: Context) -> Units:
+    """Return ``days`` and ``periods``: one row a person and distinct active day or period.
+
+    Each row knows the person's active day or period before and after it.
+    """
+    step = context.step(parameters.event)
+    calendar = context.calendar
+    frame = events.frame(step.columns, step.properties).filter(step.expression())
+    keys = ["person_key", *context.by]
+    days = calendar.with_index(frame, "day", Every.DAY).select(*keys, "day").unique()
+    if parameters.every is Every.HOUR:
+        periods = calendar.with_index(frame, "period", Every.HOUR)
+    else:
+        periods = calendar.with_period(days, "period", parameters.every, "day")
+    periods = periods.select(*keys, "period").unique()
+    return {
+        "days": _with_neighbours(days, keys, "day"),
+        "periods": _with_neighbours(periods, keys, "period"),
+    }
+
+
+def _with_neighbours(
+    frame: nw.LazyFrame[Any], keys: list[str], name: str
+) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
+    return frame.with_columns(
+        nw.col(name).shift(1).over(*keys, order_by=name).alias("before"),
+        nw.col(name).shift(-1).over(*keys, order_by=name).alias("after"),
+    )
+
+
+def reduce(
+    units: Units, parameters: Parameters, context: Context
+) -> Mapping[str, nw.LazyFrame[Any]]:
+    """Turn days into steps of trailing counts, periods into states, people into a histogram."""
+    import narwhals as nw
+
+    by, day, period = list(context.by), nw.col("day"), nw.col("period")
+    before, after = nw.col("before"), nw.col("after")
+    frames = {}
+    for name, width in _WINDOWS.items():
+        enters = before.is_null() | (day - before > width)
+        leaves = after.is_null() | (after - day > width)
+        one = nw.lit(1, nw.Int64)
+        steps = [
+            units["days"].filter(enters).select(*by, "day", one.alias("step")),
+            units["days"].filter(leaves).select(*by, (day + width).alias("day"),
+                                                (-one).alias("step")),
+        ]  # fmt: skip
+        frames[name] = nw.concat(steps).group_by(*by, "day").agg(nw.col("step").sum())
+    flags = {
+        "new": before.is_null(),
+        "returning": before == period - 1,
+        "resurrecting": before < period - 1,
+        "leaving": after.is_null() | (after > period + 1),
+    }
+    counted = units["periods"].with_columns(
+        *(nw.when(flag).then(1).otherwise(0).alias(name) for name, flag in flags.items())
+    )
+    frames["states"] = counted.group_by(*by, "period").agg(nw.col(*flags).sum())
+    first, last = _bounds(context)
+    inside = units["periods"]
+    calendar = context.calendar
+    if context.period.start is not None:
+        begin = calendar.index_of(context.period.start, parameters.every)
+        inside = inside.filter(period >= begin)
+    if context.period.end is not None:
+        until = calendar.index_of(context.period.end - 1, parameters.every)
+        inside = inside.filter(period <= until)
+    frames["histogram"] = (
+        inside.group_by("person_key", *by)
+        .agg(nw.len().alias("periods"))
+        .group_by(*by, "periods")
+        .agg(nw.len().alias("people"))
+    )
+    return frames
+
+
+def finish(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> Finished:
+    """Sum the steps over every day, fill days and periods without anybody with zeros."""
+    days = _day_rows(frames, context)
+    lifecycle = _lifecycle_rows(frames["states"], parameters, context)
+    notes = []
+    if not (days["complete"].all() and lifecycle["complete"].all()):
+        notes.append("the last day or period is not over at as-of")
+    what = "any event" if parameters.event == "*" else parameters.event
+    title = f"Active people · {what}, lifecycle by {parameters.every.value}, tz {context.tz.key}"
+    return Finished(
+        {
+            "active": days,
+            "lifecycle": lifecycle,
+            "active_days": _histogram_rows(frames["histogram"], context),
+        },
+        notes,
+        title,
+    )
+
+
+def _grid(counts: pl.DataFrame, name: str, last: int, by: list[str]) -> pl.DataFrame:
+    """Return every value of ``name`` from the first in the table to ``last``, for each group."""
+    import polars as pl
+
+    first = counts[name].min()
+    values = [] if first is None else list(range(int(str(first)), last + 1))
+    rows = pl.DataFrame({name: pl.Series(values, dtype=pl.Int64)})
+    return counts.select(by).unique().join(rows, how="cross") if by else rows
+
+
+def _day_rows(frames: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    by, calendar = list(context.by), context.calendar
+    today = calendar.index_of(context.as_of, Every.DAY)
+    table = _grid(frames["dau"], "day", today, by).sort(*by, "day")
+    for name in _WINDOWS:
+        table = table.join(frames[name], on=[*by, "day"], how="left").sort(*by, "day")
+        steps = pl.col("step").fill_null(0).cum_sum()
+        table = table.with_columns((steps.over(by) if by else steps).alias(name)).drop("step")
+    trailing = pl.col("dau").rolling_sum(28, min_samples=1)
+    table = table.with_columns(dau_sum=trailing.over(by) if by else trailing)
+    stick = pl.col("dau_sum") / (pl.col("mau") * 28)
+    first, last = _bounds(context)
+    keep = pl.col("day").is_between(
+        first if first is not None else pl.col("day").min(),
+        last if last is not None else today,
+    )
+    table = table.filter(keep)
+    numbers = table["day"].to_list()
+    over = [calendar.start_of(day + 1, Every.DAY) <= context.as_of for day in numbers]
+    return table.with_columns(
+        pl.Series("date", [calendar.date_of(day, Every.DAY) for day in numbers], dtype=pl.Date),
+        pl.Series("complete", over, dtype=pl.Boolean),
+        stickiness=pl.when(pl.col("mau") > 0).then(stick),
+    )
+
+
+def _lifecycle_rows(
+    states: pl.DataFrame, parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    by, calendar, every = list(context.by), context.calendar, parameters.every
+    today = calendar.index_of(context.as_of, every)
+    table = _grid(states, "period", today, by).join(states, on=[*by, "period"], how="left")
+    table = table.with_columns(pl.col(*_STATES, "leaving").fill_null(0)).sort(*by, "period")
+    gone = pl.col("leaving").shift(1, fill_value=0)
+    table = table.with_columns(
+        active=pl.sum_horizontal(_STATES), dormant=gone.over(by) if by else gone
+    )
+    start, end = context.period.start, context.period.end
+    if start is not None:
+        table = table.filter(pl.col("period") >= calendar.index_of(start, every))
+    if end is not None:
+        table = table.filter(pl.col("period") <= calendar.index_of(end - 1, every))
+    numbers = table["period"].to_list()
+    over = [calendar.start_of(number + 1, every) <= context.as_of for number in numbers]
+    names = [calendar.label(number, every) for number in numbers]
+    return table.with_columns(
+        pl.Series("period", names, dtype=pl.String), pl.Series("complete", over, dtype=pl.Boolean)
+    )
+
+
+def _histogram_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    from clickcli.expressions import share, wilson
+
+    by = list(context.by)
+    total = pl.col("people").sum()
+    low, high = wilson("people", "everybody")
+    return counts.with_columns(everybody=total.over(by) if by else total).with_columns(
+        share=share("people", "everybody"), share_low=low, share_high=high
+    )
+
+
+def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
+    """Return which people a cell lists."""
+    import narwhals as nw
+
+    from clickcli.units import instant
+
+    word, _, text = cell.partition(":")
+    calendar, every = context.calendar, parameters.every
+    day, period = nw.col("day"), nw.col("period")
+    before, after = nw.col("before"), nw.col("after")
+    if word in _WINDOWS and text:
+        at = calendar.index_of(instant(text, context.tz), Every.DAY)
+        return "days", (day <= at) & (day > at - _WINDOWS[word])
+    states = {
+        "active": before.is_null() | ~before.is_null(),
+        "new": before.is_null(),
+        "returning": before == period - 1,
+        "resurrecting": before < period - 1,
+    }
+    if text and word in (*states, "dormant"):
+        at = calendar.index_of(instant(text, context.tz), every)
+        if word == "dormant":
+            return "periods", (period == at - 1) & (after.is_null() | (after > at))
+        return "periods", (period == at) & states[word]
+    raise UsageError(
+        f"--who must be dau, wau, mau, active, new, returning, resurrecting or dormant with a "
+        f"date, was {cell!r}",
+        hint="example: returning:2024-03-04",
+    )
+
+
+ANALYSIS = Analysis(
+    name="active",
+    version=1,
+    parameters=Parameters,
+    tables=(ACTIVE, LIFECYCLE, ACTIVE_DAYS),
+    unit_keys={"days": ("person_key", "day"), "periods": ("person_key", "period")},
+    units=units,
+    reduce=reduce,
+    finish=finish,
+    who=who,
+    cells=(
+        Cell("wau:2024-03-01", "people active in the 7 days that end with this one"),
+        Cell("returning:2024-03-01", "people returning in the period of this day"),
+        Cell("dormant:2024-03-01", "people missing in the period of this day"),
+    ),
+    examples=(
+        "clickcli active --last 28d",
+        "clickcli active --event purchase --every month --by country",
+        "clickcli active --every week --who dormant:2024-03-04",
+    ),
+    check=check,
+)

@@ -1,0 +1,616 @@
+"""How many people get through a series of steps, where they drop off, how long it takes.
+
+Definition
+----------
+A step is ``EVENT``, ``A|B`` or ``EVENT[price > 10 and properties.plan = 'pro']``, optionally
+named ``label=…``; one event fills one step only. Every event of the first step opens an
+attempt; the deepest attempt of a person counts, the earliest of equally deep ones, each later
+step at its earliest event (``--entry best``). A step counts when it comes at most ``--within``
+after the entry, the limit included. Events at one instant may fill successive steps in any
+order (``--ties any``). ``--from/--to`` selects entries; conversions count after ``--to`` too.
+
+People whose window is still open are ``pending``: they are counted in ``people``, but rates are
+over those whose window has closed. ``drop_off`` is the share of the step before that did not
+come this far.
+
+Input
+-----
+All events of the steps (of the person, for ``--order strict`` and sessions).
+
+Output
+------
+``steps``: one row a step. ``trend``: one row a period of the entry, with ``--trend``.
+
+Units
+-----
+Seconds; shares 0–1 with Wilson 95 % intervals.
+
+Cost
+----
+One pass over the events of the steps, sorted by person and time.
+
+Source
+------
+Counts as PostHog's ordered, strict and unordered funnels do and as ClickHouse's windowFunnel
+does, except that the best entry counts (not the first), a repeated step neither restarts nor
+ends an attempt, and rates leave out windows that are still open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.errors import UsageError
+from clickcli.relations.attempts import Attribution, Entry, Order, Rules, Ties
+from clickcli.relations.sessions import Cut, SessionRule
+from clickcli.units import Every, Period, duration_text, duration_us
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.context import Context, Events
+    from clickcli.steps import Step
+
+_PERCENTS = (25, 50, 75, 90)
+_US = 1_000_000
+
+
+class Unit(StrEnum):
+    """What is counted."""
+
+    PERSON = "person"
+    SESSION = "session"
+
+
+class ExclusionScope(StrEnum):
+    """What an excluded event voids."""
+
+    ATTEMPT = "attempt"
+    PERSON = "person"
+
+
+class Range(StrEnum):
+    """What --from and --to restrict."""
+
+    ENTRIES = "entries"
+    EVENTS = "events"
+
+
+class Repeats(StrEnum):
+    """What a step does that was reached already and occurs again."""
+
+    ALLOW = "allow"
+    INTERRUPT = "interrupt"
+
+
+class FirstTime(StrEnum):
+    """Which first-step events may open an attempt."""
+
+    ANY = "any"
+    EVENT = "event"
+    MATCHING = "matching"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Options of ``funnel``."""
+
+    steps: Annotated[
+        tuple[str, ...],
+        Option("Steps, in order: EVENT, A|B, EVENT[filter], label=EVENT.", kind="step",
+               is_argument=True),
+    ]  # fmt: skip
+    within: Annotated[
+        str,
+        Option("Longest time from entry to a step: 7d, none or session.", kind="duration"),
+    ] = "7d"
+    order: Annotated[
+        Order,
+        Option("ordered: others may lie between; strict: nothing between; any: any order."),
+    ] = Order.ORDERED
+    entry: Annotated[
+        Entry,
+        Option("best: the deepest attempt; first: the first entry only; every: count attempts."),
+    ] = Entry.BEST
+    ties: Annotated[
+        Ties,
+        Option("Events at one instant: any order, as they arrived, or strictly later times."),
+    ] = Ties.ANY
+    grace: Annotated[
+        str, Option("Steps within this time of one another may swap.", kind="duration")
+    ] = "0s"
+    repeats: Annotated[
+        Repeats, Option("interrupt: a step that occurs again ends the attempt.")
+    ] = Repeats.ALLOW
+    not_: Annotated[
+        tuple[str, ...],
+        Option("EVENT or EVENT:i-j that voids an attempt between steps i and j.", flag="not",
+               kind="exclusion"),
+    ] = ()  # fmt: skip
+    exclusion: Annotated[
+        ExclusionScope, Option("An excluded event voids the attempt, or drops the person.")
+    ] = ExclusionScope.ATTEMPT
+    first_time: Annotated[
+        FirstTime,
+        Option("event: enter only by a person's first event of that type ever; matching: by "
+               "their first one that also passes the step's filter."),
+    ] = FirstTime.ANY  # fmt: skip
+    same: Annotated[
+        str | None, Option("Column that all steps must share, such as item_id.", kind="column")
+    ] = None
+    attribution: Annotated[
+        str, Option("Event that gives the --by value: first, last, step:N or all.")
+    ] = "first"
+    unit: Annotated[Unit, Option("Count people or sessions.")] = Unit.PERSON
+    range: Annotated[
+        Range, Option("--from/--to restrict the entries, or every event used.")
+    ] = Range.ENTRIES
+    trend: Annotated[
+        Every | None, Option("Also count by hour, day, week or month of the entry.")
+    ] = None
+    timeout: Annotated[
+        str, Option("Longest gap inside a session, where sessions matter.", kind="duration")
+    ] = "30m"
+    max_length: Annotated[
+        str, Option("Longest session, where sessions matter.", kind="duration")
+    ] = "24h"
+    session_rule: Annotated[
+        SessionRule, Option("Given session ids: honour and cut, take as given, or ignore.")
+    ] = SessionRule.CUT
+
+
+def _times(prefix: str, what: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(f"{prefix}_{name}_s", "float64", "duration_s", f"{text} time from {what}")
+        for name, text in (
+            ("median", "median"), ("mean", "mean"), ("p25", "lower quartile of"),
+            ("p75", "upper quartile of"), ("p90", "90th percentile of"),
+        )  # fmt: skip
+    )
+
+
+def _interval(name: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
+        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
+    )
+
+
+STEPS = Table(
+    "steps",
+    "One row a step.",
+    (
+        Column("step", "int64", "key", "number of the step, from 1"),
+        Column("name", "string", "text", "label of the step"),
+        Column("people", "int64", "count", "people (sessions, attempts) that came this far"),
+        Column("conversion", "float64", "share", "reached ÷ entered"),
+        Column("step_conversion", "float64", "share", "reached ÷ previous"),
+        Column("dropped", "int64", "count", "of previous, those that did not come this far"),
+        Column("drop_off", "float64", "share", "dropped ÷ previous"),
+        Column("from_previous_median_s", "float64", "duration_s", "median time from previous"),
+        Column("pending", "int64", "count", "of people, those whose window is still open"),
+        Column("reached", "int64", "count", "of people, those whose window has closed"),
+        Column("previous", "int64", "count", "reached at the step before"),
+        Column("entered", "int64", "count", "reached at the first step"),
+        *_interval("conversion"),
+        *_interval("step_conversion"),
+        *_times("from_previous", "the step before")[1:],
+        *_times("from_entry", "the entry"),
+    ),
+    keys=("step",),
+)
+TREND = Table(
+    "trend",
+    "One row a period of the entry; empty without --trend.",
+    (
+        Column("period", "string", "key", "day, first day of the week, month, or hour"),
+        Column("people", "int64", "count", "entered in the period"),
+        Column("converted", "int64", "count", "of people, those that reached the last step"),
+        Column("conversion", "float64", "share", "reached ÷ entered"),
+        Column("entered", "int64", "count", "of people, those whose window has closed"),
+        Column("reached", "int64", "count", "of entered, those that reached the last step"),
+        Column("pending", "int64", "count", "of people, those whose window is still open"),
+        *_interval("conversion"),
+        Column("complete", "bool", "flag", "whether every window of the period has closed"),
+    ),
+    keys=("period",),
+)
+
+
+def _steps(parameters: Parameters, context: Context) -> list[Step]:
+    return [context.step(text) for text in parameters.steps]
+
+
+def _excluded(parameters: Parameters, context: Context) -> list[tuple[Step, int, int]]:
+    from clickcli.steps import parse_exclusion
+
+    known, count = context.dataset.property_names, len(parameters.steps)
+    return [
+        parse_exclusion(text, steps=count, known_properties=known, tz=context.tz)
+        for text in parameters.not_
+    ]
+
+
+def _attribution(text: str, steps: int) -> tuple[Attribution, int]:
+    word, _, number = text.partition(":")
+    if word == "step" and number.isdigit() and 1 <= int(number) <= steps:
+        return Attribution.STEP, int(number)
+    if text in ("first", "last", "all"):
+        return Attribution(text), 1
+    raise UsageError(
+        f"--attribution must be first, last, all or step:N with N from 1 to {steps}, was {text!r}"
+    )
+
+
+def _rules(parameters: Parameters, context: Context) -> Rules:
+    attribution, number = _attribution(parameters.attribution, len(parameters.steps))
+    in_session = parameters.within == "session"
+    is_session = parameters.unit is Unit.SESSION
+    cut = None
+    if in_session or is_session:
+        cut = Cut(
+            duration_us(parameters.timeout), duration_us(parameters.max_length),
+            parameters.session_rule,
+        )  # fmt: skip
+    start, end = context.period.start, context.period.end
+    rules = Rules(
+        steps=len(parameters.steps),
+        order=parameters.order,
+        entry=parameters.entry,
+        ties=parameters.ties,
+        grace=duration_us(parameters.grace),
+        within=None if parameters.within in ("none", "session") else duration_us(parameters.within),
+        cut=cut,
+        window_is_session=in_session,
+        unit_is_session=is_session,
+        exclusions=tuple((low, high) for _, low, high in _excluded(parameters, context)),
+        exclusion_drops_person=parameters.exclusion is ExclusionScope.PERSON,
+        repeats_interrupt=parameters.repeats is Repeats.INTERRUPT,
+        attribution=attribution,
+        attribution_step=number,
+        by=context.by,
+        has_same=parameters.same is not None,
+        as_of=context.as_of,
+    )
+    bounds = {"entry_from": start, "entry_to": end}
+    return rules.replace(**{name: value for name, value in bounds.items() if value is not None})
+
+
+def check(parameters: Parameters, context: Context) -> None:
+    """Refuse what cannot be a funnel."""
+    if not parameters.steps:
+        raise UsageError(
+            "a funnel needs a step or more",
+            hint="clickcli funnel product_view add_to_cart purchase",
+        )
+    if len(parameters.steps) > 60:
+        raise UsageError(f"a funnel has at most 60 steps, was {len(parameters.steps)}")
+    if parameters.repeats is Repeats.INTERRUPT and parameters.order is not Order.ORDERED:
+        raise UsageError("--repeats interrupt goes with --order ordered")
+    if duration_us(parameters.grace) and parameters.order is not Order.ORDERED:
+        raise UsageError("--grace goes with --order ordered")
+    if parameters.attribution != "first" and not context.by:
+        raise UsageError("--attribution goes with --by")
+    _rules(parameters, context)
+    _steps(parameters, context)
+    for step, _, _ in _excluded(parameters, context):
+        context.know(step)
+
+
+def units(events: Events, parameters: Parameters, context: Context) -> Units:
+    """Return one row a person, session or attempt: depth and the times of its steps."""
+    import narwhals as nw
+
+    from clickcli.filters import column_or_property
+    from clickcli.relations.attempts import attempts
+    from clickcli.relations.sessions import with_cut_columns
+
+    rules = _rules(parameters, context)
+    steps = _steps(parameters, context)
+    excluded = [step for step, _, _ in _excluded(parameters, context)]
+    columns = {"event_type"}.union(*(step.columns for step in (*steps, *excluded)))
+    refs = [ref for step in (*steps, *excluded) for ref in step.properties]
+    if rules.cut is not None:
+        columns |= rules.cut.columns()
+    same = None if parameters.same is None else column_or_property(parameters.same)
+    if isinstance(same, str):
+        columns.add(same)
+    elif same is not None:
+        refs.append(same)
+    frame = events.frame(columns, refs, period=_scanned(parameters, context, rules))
+    if rules.cut is not None:
+        frame = with_cut_columns(frame, rules.cut, context)
+    masked = frame.with_columns(_bits(steps).alias("mask"), _bits(excluded).alias("veto"))
+    if parameters.first_time is not FirstTime.ANY:
+        masked = _only_first_time(masked, steps[0], parameters.first_time)
+    if rules.order is not Order.STRICT and rules.cut is None:
+        masked = masked.filter((nw.col("mask") != 0) | (nw.col("veto") != 0))
+    if parameters.range is Range.EVENTS:
+        masked = _inside(masked, context.period)
+    kept = ["person_key", "ts", "seq", "mask", "veto", *context.by]
+    if rules.cut is not None:
+        kept += [name for name in rules.cut.columns() if name != "event_type"]
+    if same is not None:
+        name = same if isinstance(same, str) else same.column
+        masked = masked.with_columns(nw.col(name).cast(nw.String).alias("same"))
+        kept.append("same")
+
+    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
+        return attempts(rows, rules)
+
+    return {"attempts": context.engine.kernel(masked.select(*kept), kernel, rules.schema())}
+
+
+def _scanned(parameters: Parameters, context: Context, rules: Rules) -> Period:
+    """Return the span of events that entries of the period may need."""
+    start, end = context.period.start, context.period.end
+    if rules.cut is not None or parameters.first_time is not FirstTime.ANY:
+        return Period()
+    if parameters.range is Range.EVENTS:
+        return context.period
+    low = None if start is None else start - rules.grace
+    return Period(low, None if end is None or rules.within is None else end + rules.within + 1)
+
+
+def _inside(frame: nw.LazyFrame[Any], period: Period) -> nw.LazyFrame[Any]:
+    """Return the events of a period."""
+    import narwhals as nw
+
+    if period.start is not None:
+        frame = frame.filter(nw.col("ts") >= period.start)
+    if period.end is not None:
+        frame = frame.filter(nw.col("ts") < period.end)
+    return frame
+
+
+def _bits(steps: Sequence[Step]) -> nw.Expr:
+    """Return an integer whose bit k says that the event fills the k-th step."""
+    import narwhals as nw
+
+    bits: nw.Expr = nw.lit(0, nw.Int64)
+    for number, step in enumerate(steps):
+        bits = bits + nw.when(step.expression()).then(nw.lit(1 << number, nw.Int64)).otherwise(
+            nw.lit(0, nw.Int64)
+        )
+    return bits
+
+
+def _only_first_time(
+    frame: nw.LazyFrame[Any], step: Step, first_time: FirstTime
+) -> nw.LazyFrame[Any]:
+    """Take the first step's bit from all but the person's first event of its type (and filter)."""
+    import narwhals as nw
+
+    fills = step.expression()
+    is_of_type = fills
+    if first_time is FirstTime.EVENT and step.event_types is not None:
+        is_of_type = nw.col("event_type").is_in(sorted(step.event_types))
+    elif first_time is FirstTime.EVENT:
+        is_of_type = nw.lit(value=True)
+    at = nw.when(is_of_type).then(nw.col("ts")).otherwise(None)
+    first = at.min().over("person_key")
+    counts = fills & (nw.col("ts") == first)
+    without = nw.when(fills).then(nw.col("mask") - 1).otherwise(nw.col("mask"))
+    return frame.with_columns(
+        nw.when(counts).then(nw.col("mask")).otherwise(without).alias("mask")
+    )
+
+
+def reduce(
+    units: Units, parameters: Parameters, context: Context
+) -> Mapping[str, nw.LazyFrame[Any]]:
+    """Count attempts by depth; pick the rows at the ranks of the quantiles."""
+    import narwhals as nw
+
+    from clickcli.relations.quantiles import ranked_rows
+
+    attempts = units["attempts"]
+    by, last = list(context.by), len(parameters.steps)
+    is_pending = nw.col("is_pending").cast(nw.Int64)
+    depths = (
+        attempts.with_columns(is_pending.alias("pending"))
+        .group_by(*by, "depth")
+        .agg(nw.len().alias("people"), nw.col("pending").sum())
+    )
+    since_entry = [(step, "entry", 1) for step in range(2, last + 1)]
+    since_previous = [(step, "previous", step - 1) for step in range(2, last + 1)]
+    spans = nw.concat(
+        [
+            attempts.filter(nw.col("depth") >= step).select(
+                *by,
+                nw.lit(step, nw.Int64).alias("step"),
+                nw.lit(origin, nw.String).alias("origin"),
+                (nw.col(f"t_{step}") - nw.col(f"t_{since}")).alias("span"),
+            )
+            for step, origin, since in since_previous + since_entry or [(1, "entry", 1)]
+        ]
+    )
+    groups = [*by, "step", "origin"]
+    frames = {
+        "depths": depths,
+        "means": spans.group_by(*groups).agg(nw.col("span").sum(), nw.len().alias("n")),
+        "ranks": ranked_rows(spans, "span", groups, _PERCENTS),
+    }
+    if parameters.trend is not None:
+        dated = context.calendar.with_index(attempts, "index", parameters.trend, "t_1")
+        done = nw.col("depth") == last
+        frames["trend"] = (
+            dated.with_columns(
+                is_pending.alias("pending"),
+                done.cast(nw.Int64).alias("converted"),
+                (done & ~nw.col("is_pending")).cast(nw.Int64).alias("reached"),
+            )
+            .group_by(*by, "index")
+            .agg(nw.len().alias("people"), nw.col("converted", "pending", "reached").sum())
+        )
+    return frames
+
+
+def finish(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> Finished:
+    """Add up depths to steps, put rates, intervals and times beside them."""
+    from clickcli.notes import few
+
+    steps = _step_rows(frames, parameters, context)
+    notes = few(steps, "entered", "people entered (window closed)")
+    if steps["pending"].sum():
+        notes.append(
+            "pending: the window is still open at as-of; rates leave these people out "
+            "(--as-of, --within none)"
+        )
+    labels = " → ".join(step.label for step in _steps(parameters, context))
+    title = (
+        f"Funnel {labels} · {parameters.order.value}, {parameters.entry.value} entry, "
+        f"within {_within(parameters)}, per {parameters.unit.value}"
+    )
+    trend = _trend_rows(frames, parameters, context)
+    return Finished({"steps": steps, "trend": trend}, notes, title)
+
+
+def _within(parameters: Parameters) -> str:
+    if parameters.within == "none":
+        return "no limit of time"
+    if parameters.within == "session":
+        return "one session"
+    return duration_text(duration_us(parameters.within))
+
+
+def _step_rows(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    from clickcli.expressions import share, wilson
+    from clickcli.relations.quantiles import quantiles
+
+    by = list(context.by)
+    labels = [step.label for step in _steps(parameters, context)]
+    names = pl.DataFrame({"step": range(1, len(labels) + 1), "name": labels})
+    depths = frames["depths"]
+    groups = depths.select(by).unique() if by else pl.DataFrame({"one": [0]}).select([])
+    grid = groups.join(names, how="cross") if by else names
+    reached = pl.col("people") - pl.col("pending")
+    deep = pl.col("depth") >= pl.col("step")
+    table = (
+        grid.join(depths, on=by, how="left") if by else grid.join(depths, how="cross")
+    ).filter(deep) if depths.height else grid.head(0).with_columns(people=0, pending=0)
+    table = (
+        grid.join(
+            table.group_by(*by, "step").agg(pl.col("people", "pending").sum()),
+            on=[*by, "step"], how="left",
+        )  # fmt: skip
+        .with_columns(pl.col("people", "pending").fill_null(0).cast(pl.Int64))
+        .with_columns(reached=reached)
+        .sort(*by, "step")
+    )
+    before, first = pl.col("reached").shift(1), pl.col("reached").first()
+    table = table.with_columns(
+        previous=(before.over(by) if by else before),
+        entered=(first.over(by) if by else first),
+    )
+    later = pl.col("step") > 1
+    low, high = wilson("reached", "entered")
+    step_low, step_high = wilson("reached", "previous")
+    dropped = pl.col("previous") - pl.col("reached")
+    table = table.with_columns(
+        dropped=dropped,
+        conversion=share("reached", "entered"),
+        conversion_low=low,
+        conversion_high=high,
+        step_conversion=pl.when(later).then(share("reached", "previous")),
+        step_conversion_low=pl.when(later).then(step_low),
+        step_conversion_high=pl.when(later).then(step_high),
+    ).with_columns(drop_off=share("dropped", "previous"))
+    keys = [*by, "step", "origin"]
+    spans = quantiles(frames["ranks"], "span", keys, _PERCENTS, divisor=_US).join(
+        frames["means"].with_columns(mean=pl.col("span") / (pl.col("n") * _US)), on=keys
+    )
+    for origin in ("previous", "entry"):
+        prefix = f"from_{origin}"
+        own = spans.filter(pl.col("origin") == origin).select(
+            *by,
+            "step",
+            pl.col("p50").alias(f"{prefix}_median_s"),
+            pl.col("mean").alias(f"{prefix}_mean_s"),
+            *(pl.col(f"p{q}").alias(f"{prefix}_p{q}_s") for q in (25, 75, 90)),
+        )
+        table = table.join(own, on=[*by, "step"], how="left")
+    return table
+
+
+def _trend_rows(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    from clickcli.engines.polars import POLARS_TYPES
+    from clickcli.expressions import share, wilson
+
+    if parameters.trend is None:
+        types = {column.name: POLARS_TYPES[column.dtype] for column in TREND.columns}
+        return pl.DataFrame(schema=types | dict.fromkeys(context.by, pl.String()))
+    every, calendar = parameters.trend, context.calendar
+    within = _rules(parameters, context).within or 0
+    index = frames["trend"]["index"].to_list()
+    ends = [calendar.start_of(at + 1, every) + within for at in index]
+    low, high = wilson("reached", "entered")
+    return (
+        frames["trend"]
+        .with_columns(
+            pl.Series("period", [calendar.label(at, every) for at in index], dtype=pl.String),
+            pl.Series("complete", [end <= context.as_of for end in ends], dtype=pl.Boolean),
+            entered=pl.col("people") - pl.col("pending"),
+        )
+        .with_columns(
+            conversion=share("reached", "entered"), conversion_low=low, conversion_high=high
+        )
+    )
+
+
+def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
+    """Return which attempts a cell lists."""
+    import narwhals as nw
+
+    word, _, number = cell.partition(":")
+    depth, is_open = nw.col("depth"), nw.col("is_pending")
+    if cell == "pending":
+        return "attempts", is_open
+    if number.isdigit() and 1 <= (step := int(number)) <= len(parameters.steps):
+        if word == "step":
+            return "attempts", depth >= step
+        if word == "dropped" and step > 1:
+            return "attempts", (depth == step - 1) & ~is_open
+    raise UsageError(
+        f"--who must be step:N, dropped:N or pending with N up to {len(parameters.steps)}, "
+        f"was {cell!r}"
+    )
+
+
+ANALYSIS = Analysis(
+    name="funnel",
+    version=1,
+    parameters=Parameters,
+    tables=(STEPS, TREND),
+    unit_keys={"attempts": ("person_key", "attempt")},
+    units=units,
+    reduce=reduce,
+    finish=finish,
+    who=who,
+    cells=(
+        Cell("step:2", "people that reached step 2"),
+        Cell("dropped:2", "people that reached step 1, not step 2, and whose window has closed"),
+        Cell("pending", "people whose window is still open"),
+    ),
+    examples=(
+        "clickcli funnel product_view add_to_cart purchase",
+        "clickcli funnel 'view=product_view[price > 50]' purchase --by device_type --within 1d",
+        "clickcli funnel add_to_cart purchase --who dropped:2",
+    ),
+    check=check,
+)

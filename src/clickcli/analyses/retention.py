@@ -1,0 +1,605 @@
+"""Which share of the people who began in a period comes back in each later one.
+
+Definition
+----------
+A cohort is the period of a person's first ``--start`` event in the whole store (``--cohort
+first``), of the first event of that type, which must itself pass the filter (``first-event``), or
+every period with a start event (``recurring``). A person is retained in period n by a
+``--returning`` event in period n (``bounded``), in n or later (``unbounded``), or in a bracket of
+periods (``--brackets 0,1-3,4-7``). Periods are calendar days, weeks or months in ``--tz``, or
+multiples of 24 hours from the person's own start (``--clock rolling``; a month is 30 days).
+
+A cell whose period is not over at as-of is incomplete: it keeps its value and is left out of the
+average. The average is pooled: retained ÷ eligible over complete cells. ``milestones`` counts
+activity on days 7–13, 14–20 and 28–34 after the cohort day. ``segments`` parts everybody by the
+days since their last event.
+
+Input
+-----
+Start and return events of the whole store, whatever ``--from/--to``, which selects cohorts.
+
+Output
+------
+``retention``: one row a cohort and period. ``average``: one row a period. ``milestones``: one row
+each of week 1, week 2, month 1. ``segments``: one row a segment.
+
+Units
+-----
+Shares 0–1 with Wilson 95 % intervals.
+
+Cost
+----
+Two passes over the start and return events.
+
+Source
+------
+PostHog's and Mixpanel's retention; "first" is first ever, incomplete cells are kept but not
+averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.errors import UsageError
+from clickcli.units import Every, duration_us
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.context import Context, Events
+
+_DAY = 86_400_000_000
+_LENGTH = {Every.HOUR: _DAY // 24, Every.DAY: _DAY, Every.WEEK: 7 * _DAY, Every.MONTH: 30 * _DAY}
+_MILESTONES = (("week 1", 7, 13), ("week 2", 14, 20), ("month 1", 28, 34))
+_SEGMENTS = ("active", "at risk", "churned")
+
+
+class Cohort(StrEnum):
+    """What puts a person into a cohort."""
+
+    FIRST = "first"
+    FIRST_EVENT = "first-event"
+    RECURRING = "recurring"
+
+
+class Kind(StrEnum):
+    """What counts as coming back."""
+
+    BOUNDED = "bounded"
+    UNBOUNDED = "unbounded"
+
+
+class Clock(StrEnum):
+    """How periods are counted."""
+
+    CALENDAR = "calendar"
+    ROLLING = "rolling"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Options of ``retention``."""
+
+    start: Annotated[
+        str, Option("Event that begins: EVENT, A|B, EVENT[filter] or * for any.", kind="step")
+    ] = "*"
+    returning: Annotated[
+        str, Option("Event that counts as coming back, written likewise.", kind="step")
+    ] = "*"
+    every: Annotated[Every, Option("Length of a period.")] = Every.WEEK
+    periods: Annotated[
+        int, Option("Periods shown after the first.", kind="count", minimum=0, maximum=1000)
+    ] = 8
+    cohort: Annotated[
+        Cohort,
+        Option("first: first matching event ever; first-event: first event of the type, which "
+               "must match; recurring: every period with a start."),
+    ] = Cohort.FIRST  # fmt: skip
+    kind: Annotated[
+        Kind, Option("bounded: back in period n; unbounded: in n or later.")
+    ] = Kind.BOUNDED
+    brackets: Annotated[
+        str | None, Option("Back in a bracket of periods: 0,1-3,4-7.")
+    ] = None
+    clock: Annotated[
+        Clock, Option("calendar periods, or rolling: from the person's own start.")
+    ] = Clock.CALENDAR
+    min_occurrences: Annotated[
+        int, Option("Return events needed in a period.", kind="count", minimum=1)
+    ] = 1
+    active_within: Annotated[
+        str, Option("Last seen at most this long ago: active.", kind="duration")
+    ] = "7d"
+    at_risk_within: Annotated[
+        str, Option("Last seen at most this long ago: at risk; longer: churned.", kind="duration")
+    ] = "30d"
+
+
+def _share(name: str, text: str) -> tuple[Column, ...]:
+    return (
+        Column(name, "float64", "share", text),
+        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
+        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
+    )
+
+
+_RETENTION = _share("retention", "retained ÷ cohort_size")
+RETENTION = Table(
+    "retention",
+    "One row a cohort and period.",
+    (
+        Column("cohort", "string", "key", "period in which the cohort began"),
+        Column("period", "int64", "key", "periods since, 0 is the cohort's own"),
+        Column("bracket", "string", "text", "the bracket, with --brackets"),
+        Column("cohort_size", "int64", "count", "people of the cohort"),
+        Column("retained", "int64", "count", "of cohort_size, those that came back"),
+        *_RETENTION,
+        Column("complete", "bool", "flag", "whether the period is over at as-of"),
+    ),
+    keys=("cohort", "period"),
+)
+AVERAGE = Table(
+    "average",
+    "All cohorts together, complete cells only.",
+    (
+        Column("period", "int64", "key", "periods since the cohort's own"),
+        Column("eligible", "int64", "count", "people of cohorts whose period is over"),
+        Column("retained", "int64", "count", "of eligible, those that came back"),
+        *_share("retention", "retained ÷ eligible"),
+        Column("cohorts", "int64", "count", "cohorts that stand in the row"),
+    ),
+    keys=("period",),
+)
+MILESTONES = Table(
+    "milestones",
+    "Share of the cohort active on days 7-13, 14-20 and 28-34 after the cohort day.",
+    (
+        Column("milestone", "string", "key", "week 1, week 2 or month 1"),
+        Column("days", "string", "text", "days after the cohort day"),
+        Column("eligible", "int64", "count", "people for whom these days are over"),
+        Column("retained", "int64", "count", "of eligible, those active on one of these days"),
+        *_share("retention", "retained ÷ eligible"),
+    ),
+    keys=("milestone",),
+    order=("days",),
+)
+SEGMENTS = Table(
+    "segments",
+    "Everybody by the time since their last event.",
+    (
+        Column("segment", "string", "key", "active, at risk or churned"),
+        Column("people", "int64", "count", "people"),
+        Column("everybody", "int64", "count", "people of all segments"),
+        *_share("share", "people ÷ everybody"),
+    ),
+    keys=("segment",),
+)
+
+
+def _brackets(parameters: Parameters) -> list[tuple[int, int]]:
+    """Return the first and last period of each bracket; without ``--brackets`` each period."""
+    if parameters.brackets is None:
+        return [(n, n) for n in range(parameters.periods + 1)]
+    result: list[tuple[int, int]] = []
+    for part in parameters.brackets.split(","):
+        low, _, high = part.strip().partition("-")
+        if not low.isdigit() or not (high or low).isdigit() or int(high or low) < int(low):
+            raise UsageError(
+                f"--brackets must be numbers and spans, was {parameters.brackets!r}",
+                hint="example: 0,1-3,4-7",
+            )
+        if result and int(low) <= result[-1][1]:
+            raise UsageError("--brackets must ascend and not overlap", hint="example: 0,1-3,4-7")
+        result.append((int(low), int(high or low)))
+    return result
+
+
+def check(parameters: Parameters, context: Context) -> None:
+    """Refuse options that contradict each other."""
+    if parameters.brackets is not None and parameters.kind is Kind.UNBOUNDED:
+        raise UsageError("--brackets and --kind unbounded contradict each other")
+    if _brackets(parameters)[0] != (0, 0):
+        raise UsageError("--brackets begins with 0, the cohort's own period")
+    if duration_us(parameters.at_risk_within) < duration_us(parameters.active_within):
+        raise UsageError("--at-risk-within must not be shorter than --active-within")
+    for text in (parameters.start, parameters.returning):
+        context.step(text)
+
+
+def units(events: Events, parameters: Parameters, context: Context) -> Units:
+    """Return who came back when.
+
+    ``returns``: one row a person, cohort and bracket of periods in which they were active, 0 for
+    the cohort itself. ``milestones``: one row a person and milestone, 0 for the cohort day.
+    ``last``: one row a person with the time of their last event.
+    """
+    import narwhals as nw
+
+    began = _began(events, parameters, context)
+    keys = ["person_key", *context.by, "cohort"]
+    own = began.select(*keys, nw.lit(0, nw.Int64).alias("bracket"))
+    visits = _visits(events, parameters, context).join(began, on="person_key", how="inner")
+    passed = visits.with_columns(_number(parameters).alias("n")).filter(nw.col("n") > 0)
+    counted = (
+        passed.group_by(*keys, "n")
+        .agg(nw.col("visits").sum())
+        .filter(nw.col("visits") >= parameters.min_occurrences)
+    )
+    if parameters.kind is Kind.UNBOUNDED:
+        returned = counted.group_by(*keys).agg(nw.col("n").max().alias("bracket"))
+    else:
+        number = _bracket(parameters)
+        returned = counted.with_columns(number.alias("bracket")).filter(nw.col("bracket") > 0)
+    return {
+        "returns": nw.concat([own, returned.select(*keys, "bracket").unique()]),
+        "milestones": _milestones(events, began, parameters, context),
+        "last": events.frame()
+        .group_by("person_key", *context.by)
+        .agg(nw.col("ts").max().alias("last_ts")),
+    }
+
+
+def _began(events: Events, parameters: Parameters, context: Context) -> nw.LazyFrame[Any]:
+    """Return one row a person and cohort: ``cohort`` number, ``since`` its first start event."""
+    import narwhals as nw
+
+    step = context.step(parameters.start)
+    frame = events.frame(step.columns, step.properties)
+    fills = step.expression()
+    if parameters.cohort is Cohort.FIRST_EVENT:
+        if step.event_types is not None:
+            frame = frame.filter(nw.col("event_type").is_in(sorted(step.event_types)))
+        frame = frame.with_columns(fills.alias("fills"))
+    else:
+        frame = frame.filter(fills)
+    frame = context.calendar.with_index(frame, "cohort", parameters.every)
+    keys = ["person_key", *(["cohort"] if parameters.cohort is Cohort.RECURRING else [])]
+    place = nw.col("seq").rank("ordinal").over(*keys, "ts")
+    first = frame.filter(nw.col("ts") == nw.col("ts").min().over(*keys)).filter(place == 1)
+    if parameters.cohort is Cohort.FIRST_EVENT:
+        first = first.filter(nw.col("fills"))
+    start, end = context.period.start, context.period.end
+    if start is not None:
+        first = first.filter(nw.col("ts") >= start)
+    if end is not None:
+        first = first.filter(nw.col("ts") < end)
+    return first.select(
+        "person_key", *context.by, "cohort", nw.col("ts").alias("since")
+    )
+
+
+def _visits(events: Events, parameters: Parameters, context: Context) -> nw.LazyFrame[Any]:
+    """Return return events: one row a person and period, or each event on the rolling clock."""
+    import narwhals as nw
+
+    step = context.step(parameters.returning)
+    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
+    if parameters.clock is Clock.ROLLING:
+        return frame.select("person_key", "ts", nw.lit(1, nw.Int64).alias("visits"))
+    return (
+        context.calendar.with_index(frame, "index", parameters.every)
+        .group_by("person_key", "index")
+        .agg(nw.len().alias("visits"))
+    )
+
+
+def _number(parameters: Parameters) -> nw.Expr:
+    """Return how many periods after the start a visit lies; below zero: before it."""
+    import narwhals as nw
+
+    from clickcli.expressions import floor_div
+
+    if parameters.clock is Clock.CALENDAR:
+        return nw.col("index") - nw.col("cohort")
+    elapsed = nw.col("ts") - nw.col("since")
+    return (
+        nw.when(elapsed < 0).then(-1).otherwise(floor_div(elapsed, _LENGTH[parameters.every]))
+    )
+
+
+def _bracket(parameters: Parameters) -> nw.Expr:
+    """Return the number of the bracket that holds each period; -1 for none."""
+    import narwhals as nw
+
+    if parameters.brackets is None:
+        n = nw.col("n")
+        return nw.when(n <= parameters.periods).then(n).otherwise(-1)
+    number: nw.Expr = nw.lit(-1, nw.Int64)
+    for at, (low, high) in enumerate(_brackets(parameters)):
+        inside = (nw.col("n") >= low) & (nw.col("n") <= high)
+        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
+    return number
+
+
+def _milestones(
+    events: Events, began: nw.LazyFrame[Any], parameters: Parameters, context: Context
+) -> nw.LazyFrame[Any]:
+    """Return the milestones, from 1, of each person and cohort day; 0 for the day itself."""
+    import narwhals as nw
+
+    keys = ["person_key", *context.by]
+    first = began.group_by(*keys).agg(nw.col("since").min())
+    first = context.calendar.with_index(first, "cohort", Every.DAY, "since")
+    first = first.select(*keys, "cohort")
+    step = context.step(parameters.returning)
+    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
+    days = context.calendar.with_index(frame, "day", Every.DAY)
+    days = days.select("person_key", "day").unique()
+    since = nw.col("day") - nw.col("cohort")
+    number: nw.Expr = nw.lit(0, nw.Int64)
+    for at, (_, low, high) in enumerate(_MILESTONES, start=1):
+        inside = (since >= low) & (since <= high)
+        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
+    names = [*keys, "cohort", "milestone"]
+    active = (
+        days.join(first, on="person_key", how="inner")
+        .with_columns(number.alias("milestone"))
+        .filter(nw.col("milestone") > 0)
+    )
+    own = first.with_columns(nw.lit(0, nw.Int64).alias("milestone"))
+    return nw.concat([own.select(names), active.select(names).unique()])
+
+
+def _segment(parameters: Parameters, context: Context) -> nw.Expr:
+    """Return the number of the segment of a last event, from 0."""
+    import narwhals as nw
+
+    age = context.as_of - nw.col("last_ts")
+    active = duration_us(parameters.active_within)
+    at_risk = duration_us(parameters.at_risk_within)
+    risky = nw.when(age <= at_risk).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(2, nw.Int64))
+    return nw.when(age <= active).then(nw.lit(0, nw.Int64)).otherwise(risky)
+
+
+def reduce(
+    units: Units, parameters: Parameters, context: Context
+) -> Mapping[str, nw.LazyFrame[Any]]:
+    """Count people by cohort and bracket, by milestone and by segment."""
+    import narwhals as nw
+
+    by, people = context.by, nw.len().alias("people")
+    segments = units["last"].with_columns(_segment(parameters, context).alias("segment"))
+    return {
+        "cells": units["returns"].group_by(*by, "cohort", "bracket").agg(people),
+        "milestones": units["milestones"].group_by(*by, "cohort", "milestone").agg(people),
+        "segments": segments.group_by(*by, "segment").agg(people),
+    }
+
+
+def finish(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> Finished:
+    """Lay cohorts against periods, mark what is not over, pool the average."""
+    from clickcli.notes import few
+
+    table = _cohort_rows(frames["cells"], parameters, context)
+    average = _average_rows(table, parameters, context)
+    notes = few(average, "eligible", "people")
+    if not table["complete"].all():
+        notes.append("incomplete periods keep their value and are left out of the average")
+    shape = parameters.brackets or parameters.kind.value
+    title = (
+        f"Retention by {parameters.every.value} · start {parameters.start}, "
+        f"return {parameters.returning} · {parameters.cohort.value} cohorts, {shape}, "
+        f"{parameters.clock.value} clock"
+    )
+    return Finished(
+        {
+            "retention": table,
+            "average": average,
+            "milestones": _milestone_rows(frames["milestones"], context),
+            "segments": _segment_rows(frames["segments"], context),
+        },
+        notes,
+        title,
+    )
+
+
+def _with_rate(table: pl.DataFrame, name: str, numerator: str, denominator: str) -> pl.DataFrame:
+    from clickcli.expressions import share, wilson
+
+    low, high = wilson(numerator, denominator)
+    return table.with_columns(
+        share(numerator, denominator).alias(name),
+        low.alias(f"{name}_low"),
+        high.alias(f"{name}_high"),
+    )
+
+
+def _cohort_rows(
+    cells: pl.DataFrame, parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    by, brackets = list(context.by), _brackets(parameters)
+    sizes = cells.filter(pl.col("bracket") == 0).select(
+        *by, "cohort", pl.col("people").alias("cohort_size")
+    )
+    grid = sizes.join(
+        pl.DataFrame(
+            {
+                "bracket": range(len(brackets)),
+                "period": [low for low, _ in brackets],
+                "last": [high for _, high in brackets],
+                "name": [f"{low}" if low == high else f"{low}-{high}" for low, high in brackets],
+            }
+        ),
+        how="cross",
+    )
+    if parameters.kind is Kind.UNBOUNDED:
+        own, later = pl.col("bracket") == 0, pl.col("bracket_right") >= pl.col("bracket")
+        joined = grid.join(cells, on=[*by, "cohort"], how="left")
+        hit = (own & (pl.col("bracket_right") == 0)) | (~own & later)
+        counts = (
+            joined.filter(hit).group_by(*by, "cohort", "bracket").agg(pl.col("people").sum())
+        )
+    else:
+        counts = cells
+    table = grid.join(counts, on=[*by, "cohort", "bracket"], how="left").with_columns(
+        retained=pl.col("people").fill_null(0).cast(pl.Int64)
+    )
+    table = _with_periods(table, parameters, context).rename({"name": "bracket_name"})
+    return _with_rate(table, "retention", "retained", "cohort_size").drop("bracket").rename(
+        {"bracket_name": "bracket"}
+    )
+
+
+def _with_periods(
+    table: pl.DataFrame, parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    """Name the cohorts, drop periods that have not begun, say which are over at as-of."""
+    import polars as pl
+
+    every, calendar, as_of = parameters.every, context.calendar, context.as_of
+    is_rolling = parameters.clock is Clock.ROLLING
+    length = _LENGTH[every]
+    complete: list[bool] = []
+    begun: list[bool] = []
+    for cohort, low, high in table.select("cohort", "period", "last").iter_rows():
+        if is_rolling:
+            begin = calendar.start_of(cohort, every) + low * length
+            end = calendar.start_of(cohort + 1, every) + (high + 1) * length
+        else:
+            begin = calendar.start_of(cohort + low, every)
+            end = calendar.start_of(cohort + high + 1, every)
+        if low == 0 and not is_rolling:
+            begin = min(begin, as_of)
+        begun.append(begin <= as_of)
+        complete.append(end <= as_of)
+    names = {index: calendar.label(index, every) for index in table["cohort"].unique()}
+    return table.with_columns(
+        pl.col("cohort").replace_strict(names, return_dtype=pl.String),
+        pl.Series("complete", complete, dtype=pl.Boolean),
+    ).filter(pl.Series(begun, dtype=pl.Boolean))
+
+
+def _average_rows(
+    table: pl.DataFrame, parameters: Parameters, context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    counted = table
+    if not context.shared.include_incomplete:
+        counted = table.filter(pl.col("complete"))
+    pooled = counted.group_by(*context.by, "period").agg(
+        pl.col("cohort_size").sum().alias("eligible"),
+        pl.col("retained").sum(),
+        pl.len().alias("cohorts"),
+    )
+    return _with_rate(pooled, "retention", "retained", "eligible")
+
+
+def _milestone_rows(cells: pl.DataFrame, context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    by, calendar = list(context.by), context.calendar
+    rows = pl.DataFrame(
+        {
+            "number": range(1, len(_MILESTONES) + 1),
+            "milestone": [name for name, _, _ in _MILESTONES],
+            "days": [f"{low:02d}-{high}" for _, low, high in _MILESTONES],
+            "last": [high for _, _, high in _MILESTONES],
+        }
+    )
+    cells = cells.rename({"milestone": "number"})
+    sizes = cells.filter(pl.col("number") == 0).select(
+        *by, "cohort", pl.col("people").alias("size")
+    )
+    grid = sizes.join(rows, how="cross").join(cells, on=[*by, "cohort", "number"], how="left")
+    over = [
+        calendar.start_of(day + last + 1, Every.DAY) <= context.as_of
+        for day, last in grid.select("cohort", "last").iter_rows()
+    ]
+    pooled = (
+        grid.with_columns(over=pl.Series(over, dtype=pl.Boolean))
+        .group_by(*by, "milestone", "days")
+        .agg(
+            pl.col("size").filter(pl.col("over")).sum().alias("eligible"),
+            pl.col("people").fill_null(0).filter(pl.col("over")).sum().alias("retained"),
+        )
+    )
+    return _with_rate(pooled, "retention", "retained", "eligible")
+
+
+def _segment_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    by = list(context.by)
+    names = pl.DataFrame({"segment": range(3), "name": _SEGMENTS})
+    grid = counts.select(by).unique().join(names, how="cross") if by else names
+    table = grid.join(counts, on=[*by, "segment"], how="left").with_columns(
+        people=pl.col("people").fill_null(0).cast(pl.Int64)
+    )
+    total = pl.col("people").sum()
+    table = table.with_columns(everybody=total.over(by) if by else total)
+    return _with_rate(table, "share", "people", "everybody").with_columns(segment=pl.col("name"))
+
+
+def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
+    """Return which people a cell lists."""
+    import narwhals as nw
+
+    if cell in _SEGMENTS:
+        return "last", _segment(parameters, context) == _SEGMENTS.index(cell)
+    cohort, _, text = cell.rpartition(":")
+    numbers = {low: at for at, (low, _) in enumerate(_brackets(parameters))}
+    if not text.isdigit() or int(text) not in numbers:
+        raise UsageError(
+            f"--who must be COHORT:PERIOD or a segment, was {cell!r}",
+            hint="examples: 2024-01:3, 2024-03-04:1, churned",
+        )
+    number, bracket = numbers[int(text)], nw.col("bracket")
+    later = parameters.kind is Kind.UNBOUNDED and number > 0
+    index = _cohort_index(cohort, parameters, context)
+    return "returns", (nw.col("cohort") == index) & (
+        bracket >= number if later else bracket == number
+    )
+
+
+def _cohort_index(text: str, parameters: Parameters, context: Context) -> int:
+    from clickcli.units import instant
+
+    every, calendar = parameters.every, context.calendar
+    full = f"{text}-01" if every is Every.MONTH and len(text) == 7 else text
+    if every is Every.HOUR and len(text) == 13:
+        full = f"{text}:00"
+    index = calendar.index_of(instant(full, context.tz), every)
+    if calendar.label(index, every) != text:
+        raise UsageError(
+            f"no cohort begins at {text!r}",
+            hint=f"the cohort of that day is {calendar.label(index, every)}",
+        )
+    return index
+
+
+ANALYSIS = Analysis(
+    name="retention",
+    version=1,
+    parameters=Parameters,
+    tables=(RETENTION, AVERAGE, MILESTONES, SEGMENTS),
+    unit_keys={
+        "returns": ("person_key", "cohort", "bracket"),
+        "milestones": ("person_key", "cohort", "milestone"),
+        "last": ("person_key",),
+    },
+    units=units,
+    reduce=reduce,
+    finish=finish,
+    who=who,
+    cells=(
+        Cell("2024-01:3", "people of cohort 2024-01 that were retained in period 3"),
+        Cell("churned", "people of a segment: active, 'at risk' or churned"),
+    ),
+    examples=(
+        "clickcli retention --every month",
+        "clickcli retention --start signup --returning purchase --every week --kind unbounded",
+        "clickcli retention --every month --who 2024-01:3",
+    ),
+    check=check,
+)

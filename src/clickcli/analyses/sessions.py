@@ -1,0 +1,457 @@
+"""How many visits there are, how long and deep they go, how many bounce and convert.
+
+Definition
+----------
+A session ends when the person's next event is more than ``--timeout`` later, or would make it
+longer than ``--max-length``; a session id in the log is honoured and still cut by both
+(``--session-rule``). It belongs to the local day on which it starts; midnight and a new campaign
+cut it only with ``--split``. Its duration is last minus first event: one event is 0 s. It is engaged
+when it lasts 10 s, has two page views or a conversion event; a bounce is a session that is not
+engaged (``--bounce single-page``: one with a single page view).
+
+Input
+-----
+All events but those named as not caused by people (``passive_events``).
+
+Output
+------
+``summary``: one row (a value of ``--by``). ``trend``: one row a period of the start, with
+``--trend``. ``sessions``: the sessions themselves, earliest first, as many as ``--list`` says.
+
+Units
+-----
+Seconds; money in the currency's major unit; shares 0–1 with Wilson 95 % intervals.
+
+Cost
+----
+One pass over the events, sorted by person and time.
+
+Source
+------
+The 30-minute rule of web analytics; engagement as in GA4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.columns import MICROSECONDS_PER_SECOND
+from clickcli.errors import UsageError
+from clickcli.relations.sessions import Cut, SessionColumns, SessionRule, Split, sessions
+from clickcli.units import Every, duration_us
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import polars as pl
+
+    from clickcli.context import Context, Events
+
+_PERCENTS: Final = (50, 90)
+_ENGAGED_US: Final = 10 * MICROSECONDS_PER_SECOND
+_FIRST: Final = (
+    "person_id", "session_id", "page_path", "device_type", "browser", "os", "country", "city",
+    "referrer", "utm_source", "utm_medium", "utm_campaign",
+)  # fmt: skip
+_SUMS: Final = ("events", "page_views", "zero_length", "engaged", "bounces", "converted")
+
+
+class Bounce(StrEnum):
+    """What makes a session a bounce."""
+
+    ENGAGED = "engaged"
+    SINGLE_PAGE = "single-page"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Options of ``sessions``."""
+
+    timeout: Annotated[
+        str, Option("A longer gap than this ends a session.", kind="duration")
+    ] = "30m"
+    max_length: Annotated[str, Option("Longest session.", kind="duration")] = "24h"
+    session_rule: Annotated[
+        SessionRule, Option("Given session ids: honour and cut, take as given, or ignore (gap).")
+    ] = SessionRule.CUT
+    split: Annotated[
+        Split, Option("Also begin a session at local midnight, or at a new campaign.")
+    ] = Split.NONE
+    bounce: Annotated[
+        Bounce, Option("A bounce is a session not engaged, or one with a single page view.")
+    ] = Bounce.ENGAGED
+    page_view: Annotated[
+        tuple[str, ...], Option("Event that is a page view (repeatable).", kind="event")
+    ] = ("page_view", "pageview", "$pageview", "page", "screen_view")
+    trend: Annotated[
+        Every | None, Option("Also count by hour, day, week or month of the start.")
+    ] = None
+    list: Annotated[
+        str, Option("Sessions listed in the table `sessions`: a number, or all.")
+    ] = "20"
+
+
+def _rate(name: str, text: str) -> tuple[Column, ...]:
+    return (
+        Column(name, "float64", "share", text),
+        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
+        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
+    )
+
+
+_COUNTS = (
+    Column("sessions", "int64", "count", "sessions"),
+    Column("people", "int64", "count", "people with a session"),
+    Column("bounce_rate", "float64", "share", "bounces ÷ sessions"),
+    Column("conversion", "float64", "share", "converted ÷ sessions"),
+    Column("duration_median_s", "float64", "duration_s", "median duration"),
+    Column("duration_mean_s", "float64", "duration_s", "mean duration"),
+    Column("duration_p90_s", "float64", "duration_s", "90th percentile of duration"),
+    Column("events", "int64", "count", "events in sessions"),
+    Column("page_views", "int64", "count", "page views in sessions"),
+    Column("engaged", "int64", "count", "engaged sessions"),
+    Column("bounces", "int64", "count", "sessions that are a bounce"),
+    Column("converted", "int64", "count", "sessions with a conversion event"),
+    Column("zero_length", "int64", "count", "sessions of 0 s"),
+    Column("zero_length_share", "float64", "share", "zero_length ÷ sessions"),
+    *_rate("engagement", "engaged ÷ sessions"),
+    *_rate("bounce_rate", "bounces ÷ sessions")[1:],
+    *_rate("conversion", "converted ÷ sessions")[1:],
+    Column("revenue", "float64", "money", "revenue in sessions; none where currencies mix"),
+    Column("currency", "string", "text", "currency of revenue"),
+)
+SUMMARY = Table("summary", "All sessions of the period.", _COUNTS, keys=())
+TREND = Table(
+    "trend",
+    "One row a period of the start; empty without --trend.",
+    (
+        Column("period", "string", "key", "day, first day of the week, month, or hour"),
+        *_COUNTS,
+        Column("complete", "bool", "flag", "whether the period is over at as-of"),
+    ),
+    keys=("period",),
+)
+SESSIONS = Table(
+    "sessions",
+    "The sessions, earliest first.",
+    (
+        Column("start", "timestamp", "timestamp", "first event"),
+        Column("person_id", "string", "key", "person"),
+        Column("duration_s", "float64", "duration_s", "last minus first event"),
+        Column("events", "int64", "count", "events"),
+        Column("page_views", "int64", "count", "page views"),
+        Column("entry_page", "string", "text", "page of the first event"),
+        Column("exit_page", "string", "text", "page of the last event"),
+        Column("engaged", "bool", "flag", "10 s, two page views or a conversion"),
+        Column("is_bounce", "bool", "flag", "bounce by --bounce"),
+        Column("converted", "bool", "flag", "has a conversion event"),
+        Column("end", "timestamp", "timestamp", "last event"),
+        Column("date", "date", "key", "local day of the start"),
+        Column("session_id", "string", "text", "id given in the log"),
+        Column("device_type", "string", "text", "device of the first event"),
+        Column("browser", "string", "text", "browser of the first event"),
+        Column("os", "string", "text", "operating system of the first event"),
+        Column("country", "string", "text", "country of the first event"),
+        Column("city", "string", "text", "city of the first event"),
+        Column("referrer", "string", "text", "referrer of the first event"),
+        Column("utm_source", "string", "text", "campaign source of the first event"),
+        Column("utm_medium", "string", "text", "campaign medium of the first event"),
+        Column("utm_campaign", "string", "text", "campaign of the first event"),
+        Column("channel", "string", "text", "traffic channel of the first event"),
+        Column("revenue", "float64", "money", "revenue; none where currencies mix"),
+        Column("currency", "string", "text", "currency of revenue"),
+    ),
+    keys=("person_id", "start", "session_id"),
+    order=("start", "person_id", "session_id"),
+    is_broken_down=False,
+)
+
+
+def check(parameters: Parameters, context: Context) -> None:
+    """Refuse options that cannot be read."""
+    _cut(parameters)
+    _listed(parameters)
+
+
+def _cut(parameters: Parameters) -> Cut:
+    return Cut(
+        duration_us(parameters.timeout), duration_us(parameters.max_length),
+        parameters.session_rule, parameters.split,
+    )  # fmt: skip
+
+
+def _listed(parameters: Parameters) -> int | None:
+    if parameters.list == "all":
+        return None
+    if not parameters.list.isdigit():
+        raise UsageError(f"--list must be a number or all, was {parameters.list!r}")
+    return int(parameters.list)
+
+
+def units(events: Events, parameters: Parameters, context: Context) -> Units:
+    """Return one row a session that starts in the period."""
+    import narwhals as nw
+
+    kind = nw.col("event_type")
+    flags = {
+        "page_views": kind.is_in(list(parameters.page_view)),
+        "conversions": kind == context.dataset.conversion_event,
+    }
+    table = sessions(
+        events,
+        context,
+        _cut(parameters),
+        SessionColumns(first=_FIRST, last=("page_path",), with_revenue=True),
+        {name: flag.cast(nw.Int64) for name, flag in flags.items()},
+    )
+    start, end = context.period.start, context.period.end
+    if start is not None:
+        table = table.filter(nw.col("start") >= start)
+    if end is not None:
+        table = table.filter(nw.col("start") < end)
+    table = table.rename({f"first_{by}": by for by in context.by})
+    return {"sessions": _judged(table, parameters)}
+
+
+def _judged(table: nw.LazyFrame[Any], parameters: Parameters) -> nw.LazyFrame[Any]:
+    """Add duration and the 0/1 judgements of a session."""
+    import narwhals as nw
+
+    duration = nw.col("end") - nw.col("start")
+    views, converts = nw.col("page_views"), nw.col("conversions") > 0
+    engaged = (duration >= _ENGAGED_US) | (views >= 2) | converts
+    bounce = ~engaged if parameters.bounce is Bounce.ENGAGED else views == 1
+    flags = {
+        "zero_length": duration == 0,
+        "engaged": engaged,
+        "bounces": bounce,
+        "converted": converts,
+        "mixed": nw.col("revenue").is_null(),
+    }
+    return table.with_columns(
+        duration.alias("duration"),
+        *(nw.when(flag).then(1).otherwise(0).cast(nw.Int64).alias(name)
+          for name, flag in flags.items()),
+    )  # fmt: skip
+
+
+def reduce(
+    units: Units, parameters: Parameters, context: Context
+) -> Mapping[str, nw.LazyFrame[Any]]:
+    """Sum sessions by breakdown and period; take the first ones for the list."""
+    import narwhals as nw
+
+    table, by = units["sessions"], list(context.by)
+    frames = _totals("summary", table.with_columns(nw.lit(0, nw.Int64).alias("index")), by)
+    if parameters.trend is not None:
+        dated = context.calendar.with_index(table, "index", parameters.trend, "start")
+        frames |= _totals("trend", dated, by)
+    listed = table
+    if by:
+        from clickcli.context import TOTAL
+
+        listed = table.filter(nw.col(by[0]) == TOTAL)
+    count = _listed(parameters)
+    if count is not None:
+        listed = listed.sort("start", "first_person_id", "first_session_id").head(count)
+    return frames | {"list": listed}
+
+
+def _totals(
+    name: str, table: nw.LazyFrame[Any], by: Sequence[str]
+) -> dict[str, nw.LazyFrame[Any]]:
+    import narwhals as nw
+
+    from clickcli.relations.quantiles import ranked_rows
+
+    groups = [*by, "index"]
+    return {
+        name: table.group_by(*groups).agg(
+            nw.len().alias("sessions"),
+            nw.col("person_key").n_unique().alias("people"),
+            nw.col(*_SUMS, "duration", "mixed").sum(),
+        ),
+        f"{name}_money": table.group_by(*groups, "revenue_currency").agg(
+            nw.col("revenue").sum(), nw.len().alias("n")
+        ),
+        f"{name}_ranks": ranked_rows(table, "duration", groups, _PERCENTS),
+    }
+
+
+def finish(
+    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
+) -> Finished:
+    """Put rates and durations beside the counts, name pages and channels in the list."""
+    import polars as pl
+
+    from clickcli.engines.polars import POLARS_TYPES
+    from clickcli.notes import few
+
+    summary = _total_rows("summary", frames, context)
+    if parameters.trend is None:
+        types = {column.name: POLARS_TYPES[column.dtype] for column in TREND.columns}
+        trend = pl.DataFrame(schema=types | dict.fromkeys(context.by, pl.String()))
+    else:
+        trend = _dated(_total_rows("trend", frames, context), parameters.trend, context)
+    notes = few(summary, "sessions", "sessions")
+    if summary["mixed"].sum() or summary.filter(pl.col("currencies") > 1).height:
+        notes.append("revenue is in several currencies and not added up: filter by currency")
+    if parameters.trend is not None and not trend["complete"].all():
+        notes.append("the last period is not over at as-of")
+    views = [name for name in parameters.page_view if name in context.dataset.event_types]
+    if not views and summary["sessions"].sum():
+        notes.append("no page-view events in the store: name yours with --page-view")
+    title = (
+        f"Sessions · {parameters.session_rule.value} at {parameters.timeout} gap, "
+        f"{parameters.max_length} length · bounce: {parameters.bounce.value}"
+    )
+    tables = {"summary": summary, "trend": trend, "sessions": _list_rows(frames["list"], context)}
+    return Finished(tables, notes, title)
+
+
+def _total_rows(
+    name: str, frames: Mapping[str, pl.DataFrame], context: Context
+) -> pl.DataFrame:
+    import polars as pl
+
+    from clickcli.expressions import share, wilson
+    from clickcli.relations.quantiles import quantiles
+
+    groups = [*context.by, "index"]
+    table = frames[name]
+    if not table.height and not context.by and name == "summary":
+        table = pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+    spans = quantiles(
+        frames[f"{name}_ranks"], "duration", groups, _PERCENTS, divisor=MICROSECONDS_PER_SECOND
+    )
+    table = table.join(spans, on=groups, how="left").join(
+        _money_rows(frames[f"{name}_money"], groups), on=groups, how="left"
+    )
+    rates = {
+        "zero_length_share": "zero_length", "engagement": "engaged", "bounce_rate": "bounces",
+        "conversion": "converted",
+    }  # fmt: skip
+    for rate, numerator in rates.items():
+        low, high = wilson(numerator, "sessions")
+        table = table.with_columns(
+            share(numerator, "sessions").alias(rate),
+            low.alias(f"{rate}_low"),
+            high.alias(f"{rate}_high"),
+        )
+    mean = pl.col("duration") / (pl.col("sessions") * MICROSECONDS_PER_SECOND)
+    return table.with_columns(
+        pl.col("p50").alias("duration_median_s"),
+        pl.col("p90").alias("duration_p90_s"),
+        pl.when(pl.col("sessions") > 0).then(mean).alias("duration_mean_s"),
+        pl.when((pl.col("mixed") == 0) & (pl.col("currencies") <= 1))
+        .then(pl.col("revenue"))
+        .alias("revenue"),
+    )
+
+
+def _money_rows(money: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
+    """Return revenue in major units where one currency earned it all."""
+    import polars as pl
+
+    from clickcli.currencies import EXPONENTS
+
+    earned = money.filter(pl.col("revenue") != 0)
+    exponent = pl.col("revenue_currency").replace_strict(EXPONENTS, default=2).fill_null(2)
+    major = pl.col("revenue") / pl.lit(10.0).pow(exponent)
+    sums = (
+        earned.with_columns(major.alias("revenue"))
+        .group_by(groups)
+        .agg(
+            pl.col("revenue").sum(),
+            pl.col("revenue_currency").min().alias("currency"),
+            pl.len().alias("currencies"),
+        )
+    )
+    return (
+        money.select(groups)
+        .unique()
+        .join(sums, on=groups, how="left")
+        .with_columns(pl.col("revenue", "currencies").fill_null(0))
+    )
+
+
+def _dated(table: pl.DataFrame, every: Every, context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    numbers, calendar = table["index"].to_list(), context.calendar
+    over = [calendar.start_of(number + 1, every) <= context.as_of for number in numbers]
+    names = [calendar.label(number, every) for number in numbers]
+    return table.with_columns(
+        pl.Series("period", names, dtype=pl.String), pl.Series("complete", over, dtype=pl.Boolean)
+    )
+
+
+def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    from clickcli.channels import classify
+    from clickcli.currencies import EXPONENTS
+
+    calendar, moment = context.calendar, pl.Datetime("us", "UTC")
+    channels = [
+        classify(referrer, utm_source=source, utm_medium=medium, utm_campaign=campaign).channel
+        for referrer, source, medium, campaign in table.select(
+            "first_referrer", "first_utm_source", "first_utm_medium", "first_utm_campaign"
+        ).iter_rows()
+    ]
+    days = [
+        calendar.date_of(calendar.index_of(start, Every.DAY), Every.DAY)
+        for start in table["start"].to_list()
+    ]
+    exponent = pl.col("revenue_currency").replace_strict(EXPONENTS, default=2).fill_null(2)
+    return table.with_columns(
+        pl.Series("date", days, dtype=pl.Date),
+        pl.Series("channel", channels, dtype=pl.String),
+        pl.col("start", "end").cast(moment),
+        (pl.col("duration") / MICROSECONDS_PER_SECOND).alias("duration_s"),
+        pl.col("first_page_path").alias("entry_page"),
+        pl.col("last_page_path").alias("exit_page"),
+        pl.col("bounces").cast(pl.Boolean).alias("is_bounce"),
+        pl.col("engaged", "converted").cast(pl.Boolean),
+        (pl.col("revenue") / pl.lit(10.0).pow(exponent)).alias("revenue"),
+        pl.col("revenue_currency").alias("currency"),
+        *(pl.col(f"first_{name}").alias(name) for name in _FIRST if name != "page_path"),
+    )
+
+
+def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
+    """Return which sessions' people a cell lists."""
+    import narwhals as nw
+
+    flags = {"people": None, "bounced": "bounces", "engaged": "engaged", "converted": "converted"}
+    if cell not in flags:
+        raise UsageError(f"--who must be one of {', '.join(flags)}, was {cell!r}")
+    flag = flags[cell]
+    return "sessions", nw.col("events") > 0 if flag is None else nw.col(flag) == 1
+
+
+ANALYSIS = Analysis(
+    name="sessions",
+    version=1,
+    parameters=Parameters,
+    tables=(SUMMARY, TREND, SESSIONS),
+    unit_keys={"sessions": ("person_key", "start", "first_session_id")},
+    units=units,
+    reduce=reduce,
+    finish=finish,
+    who=who,
+    cells=(
+        Cell("people", "people with a session"),
+        Cell("bounced", "people with a bounce"),
+        Cell("converted", "people with a session that converted"),
+    ),
+    examples=(
+        "clickcli sessions --by device_type",
+        "clickcli sessions --last 28d --trend week",
+        "clickcli sessions --table sessions --list all -o sessions.parquet",
+    ),
+    check=check,
+)

@@ -1,0 +1,287 @@
+"""Cut each person's events into sessions.
+
+A session is (person, given id) where events carry an id, else (person); it ends when the next
+event is more than the time-out later or would make it longer than the longest allowed. The
+cut by length depends on where the session began, so it is a kernel over sorted arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from clickcli.columns import BY_NAME, Dtype
+from clickcli.units import Every
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from clickcli.context import Context, Events
+    from clickcli.engines import Kernel
+
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+CAMPAIGN_COLUMNS: Final = ("utm_source", "utm_medium", "utm_campaign", "click_id")
+LOCAL_DAY: Final = "local_day"
+
+
+class SessionRule(StrEnum):
+    """What makes a session where a sender's session id is given."""
+
+    CUT = "cut"
+    GIVEN = "given"
+    GAP = "gap"
+
+
+class Split(StrEnum):
+    """What else begins a session."""
+
+    NONE = "none"
+    MIDNIGHT = "midnight"
+    CAMPAIGN = "campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How sessions are cut; durations in microseconds."""
+
+    timeout: int
+    max_length: int
+    rule: SessionRule = SessionRule.CUT
+    split: Split = Split.NONE
+
+    def columns(self) -> set[str]:
+        """Return the event columns that the cut reads, besides person_key, ts and seq."""
+        columns = {"event_type"}
+        if self.rule is not SessionRule.GAP:
+            columns.add("session_id")
+        if self.split is Split.CAMPAIGN:
+            columns.update(CAMPAIGN_COLUMNS)
+        return columns
+
+
+def with_cut_columns(frame: nw.LazyFrame[Any], cut: Cut, context: Context) -> nw.LazyFrame[Any]:
+    """Leave out the events that people do not cause; add the local day where the cut needs it."""
+    import narwhals as nw
+
+    if passive := list(context.dataset.passive_events):
+        frame = frame.filter(~nw.col("event_type").is_in(passive))
+    if cut.split is Split.MIDNIGHT:
+        frame = context.calendar.with_index(frame, LOCAL_DAY, Every.DAY)
+    return frame
+
+
+def session_order(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """Sort rows so that the events of a session stand together.
+
+    The frame is sorted by (person_key, ts, seq) already; given ids may interleave.
+    """
+    if cut.rule is SessionRule.GAP:
+        return frame
+    return frame.sort("person_key", "session_id", "ts", "seq", nulls_last=False)
+
+
+def starts(frame: pl.DataFrame, cut: Cut) -> Bools:
+    """Return for each row of ``session_order`` whether a session begins with it."""
+    import numpy as np
+    import polars as pl
+
+    if frame.height == 0:
+        return np.zeros(0, dtype=np.bool_)
+    ts = frame["ts"].to_numpy()
+    groups = pl.col("person_key").ne_missing(pl.col("person_key").shift(1))
+    if cut.rule is not SessionRule.GAP:
+        groups |= pl.col("session_id").ne_missing(pl.col("session_id").shift(1))
+    begins = frame.select(groups).to_series().to_numpy().copy()
+    begins[0] = True
+    if cut.split is Split.MIDNIGHT:
+        day = frame[LOCAL_DAY].to_numpy()
+        begins[1:] |= day[1:] != day[:-1]
+    if cut.split is Split.CAMPAIGN:
+        begins |= _campaign_changes(frame, begins)
+    if cut.rule is SessionRule.GIVEN:
+        keyless = frame["session_id"].is_null().to_numpy()
+        begins |= _cut_by_time(ts, begins, cut) & keyless
+        return begins
+    return _cut_by_time(ts, begins, cut)
+
+
+def _campaign_changes(frame: pl.DataFrame, begins: Bools) -> Bools:
+    """Return where an event names a campaign other than the last one named in its group.
+
+    An event at the instant of the one before it does not begin a session.
+    """
+    import numpy as np
+    import polars as pl
+
+    group = pl.Series("group", np.cumsum(begins))
+    named = pl.any_horizontal(pl.col(name).is_not_null() for name in CAMPAIGN_COLUMNS)
+    touch = pl.when(named).then(pl.struct(CAMPAIGN_COLUMNS).hash())
+    before = pl.col("touch").forward_fill().shift(1).over("group")
+    changed = pl.col("touch").is_not_null() & pl.col("touch").ne_missing(pl.col("before"))
+    later = pl.col("ts") != pl.col("ts").shift(1)
+    marked = (
+        frame.select("ts", touch.alias("touch"))
+        .with_columns(group)
+        .with_columns(before.alias("before"))
+        .select((changed & later).fill_null(value=False))
+    )
+    return marked.to_series().to_numpy()
+
+
+def _cut_by_time(ts: Ints, begins: Bools, cut: Cut) -> Bools:
+    """Return the starts with those added that the time-out and the longest length make."""
+    import numpy as np
+
+    result = begins.copy()
+    result[1:] |= np.diff(ts) > cut.timeout
+    first = np.flatnonzero(result)
+    ends = np.append(first[1:], len(ts))
+    long = np.flatnonzero(ts[ends - 1] - ts[first] > cut.max_length)
+    for start, end in zip(first[long], ends[long], strict=True):
+        at = int(start)
+        while True:
+            at += int(np.searchsorted(ts[at:end], ts[at] + cut.max_length, side="right"))
+            if at >= end:
+                break
+            result[at] = True
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class SessionColumns:
+    """Which columns a session takes from its first and last event, and what is counted.
+
+    ``counted`` names flags (0/1 columns of the frame) to be summed. ``with_revenue`` adds the
+    sum of revenue in minor units and its currency; both are null where currencies are mixed.
+    """
+
+    first: Sequence[str] = ()
+    last: Sequence[str] = ()
+    counted: Sequence[str] = ()
+    with_revenue: bool = False
+
+
+def session_kernel(cut: Cut, columns: SessionColumns) -> Kernel:
+    """Return a kernel that gives one row a session, times in microseconds.
+
+    Output: person_key, start, end, events, each first_NAME, last_NAME and sums by name.
+    """
+
+    def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+        import numpy as np
+        import polars as pl
+
+        rows = session_order(frame, cut)
+        begins = starts(rows, cut)
+        first = np.flatnonzero(begins)
+        last = np.append(first[1:], rows.height) - 1 if len(first) else first
+        head, tail = rows[first], rows[last]
+        out = [
+            head["person_key"],
+            head["ts"].alias("start"),
+            tail["ts"].alias("end"),
+            pl.Series("events", last - first + 1, dtype=pl.Int64),
+            *(head[name].alias(f"first_{name}") for name in columns.first),
+            *(tail[name].alias(f"last_{name}") for name in columns.last),
+        ]
+        for name in columns.counted:
+            values = rows[name].fill_null(0).cast(pl.Int64).to_numpy()
+            sums = np.add.reduceat(values, first) if len(first) else values
+            out.append(pl.Series(name, sums, dtype=pl.Int64))
+        if columns.with_revenue:
+            out += _revenue(rows, np.cumsum(begins) - 1, len(first))
+        return pl.DataFrame(out)
+
+    return kernel
+
+
+def _revenue(rows: pl.DataFrame, number: Ints, count: int) -> list[pl.Series]:
+    """Return the revenue of each session and its currency; no revenue is zero, mixed is null."""
+    import polars as pl
+
+    currency = pl.col("currency").fill_null("")
+    one = currency.n_unique() == 1
+    sums = (
+        rows.select("revenue", "currency")
+        .with_columns(pl.Series("number", number, dtype=pl.Int64))
+        .filter(pl.col("revenue").is_not_null())
+        .group_by("number")
+        .agg(pl.when(one).then(pl.col("revenue").sum()).alias("revenue"),
+             pl.when(one).then(pl.col("currency").first()).alias("revenue_currency"),
+             pl.lit(value=True).alias("has_revenue"))
+    )  # fmt: skip
+    whole = pl.DataFrame({"number": pl.Series(range(count), dtype=pl.Int64)})
+    table = whole.join(sums, on="number", how="left", maintain_order="left")
+    nothing = pl.col("has_revenue").is_null()
+    table = table.with_columns(
+        pl.when(nothing).then(0).otherwise(pl.col("revenue")).cast(pl.Int64).alias("revenue")
+    )
+    return [table["revenue"], table["revenue_currency"]]
+
+
+def session_schema(columns: SessionColumns, by: Sequence[str] = ()) -> dict[str, Dtype]:
+    """Return the columns that the session kernel gives; ``by`` names are text."""
+    schema: dict[str, Dtype] = {
+        "person_key": "int64", "start": "int64", "end": "int64", "events": "int64",
+    }  # fmt: skip
+    for prefix, names in (("first_", columns.first), ("last_", columns.last)):
+        for name in names:
+            is_text = name in by or name not in BY_NAME
+            schema[prefix + name] = "string" if is_text else BY_NAME[name].dtype
+    schema |= dict.fromkeys(columns.counted, "int64")
+    if columns.with_revenue:
+        schema |= {"revenue": "int64", "revenue_currency": "string"}
+    return schema
+
+
+def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """Return the frame sorted by (person_key, ts, seq) with ``session`` and ``session_end``.
+
+    ``session`` numbers the sessions of the frame; ``session_end`` is the last event's time.
+    """
+    import numpy as np
+    import polars as pl
+
+    rows = session_order(frame, cut)
+    begins = starts(rows, cut)
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], rows.height) - 1 if len(first) else first
+    number = np.cumsum(begins) - 1
+    ends = rows["ts"].to_numpy()[last][number] if rows.height else np.zeros(0, dtype=np.int64)
+    return rows.with_columns(
+        pl.Series("session", number, dtype=pl.Int64),
+        pl.Series("session_end", ends, dtype=pl.Int64),
+    ).sort("person_key", "ts", "seq")
+
+
+def sessions(
+    events: Events, context: Context, cut: Cut, columns: SessionColumns,
+    flags: Mapping[str, nw.Expr],
+) -> nw.LazyFrame[Any]:  # fmt: skip
+    """Return one row a session of every person; ``flags`` are 0/1 columns to be counted.
+
+    Events that people do not cause and events of nobody belong to no session.
+    """
+    carried = set(columns.first) | set(columns.last)
+    if columns.with_revenue:
+        carried |= {"revenue", "currency"}
+    frame = events.frame(carried | cut.columns() | {"page_path"})
+    frame = with_cut_columns(frame, cut, context)
+    frame = frame.with_columns(*(flag.alias(name) for name, flag in flags.items()))
+    needed = {"person_key", "ts", "seq", *carried, *flags, *context.by}
+    needed |= cut.columns() - {"event_type"}
+    if cut.split is Split.MIDNIGHT:
+        needed.add(LOCAL_DAY)
+    columns = replace(columns, first=(*columns.first, *context.by), counted=tuple(flags))
+    return context.engine.kernel(
+        frame.select(*sorted(needed)),
+        session_kernel(cut, columns),
+        session_schema(columns, context.by),
+    )
