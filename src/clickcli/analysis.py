@@ -108,12 +108,14 @@ class Analysis(Generic[P]):
     of each ``--by`` column, as ``by_1`` …), ``person_key`` among them. ``reduce`` groups them by
     ``context.by`` first. ``who`` turns the words of a cell into the name of a unit table and a
     filter on it; each person is listed once. ``check`` sees the parameters before any data is
-    read and raises UsageError.
+    read and raises UsageError. ``sample`` are parameters that suit any log with view, add_to_cart
+    and purchase events: those under which the contract is tested.
     """
 
     name: str
     version: int
     parameters: type[P]
+    sample: P
     tables: tuple[Table, ...]
     unit_keys: Mapping[str, tuple[str, ...]]
     units: Callable[[Events, P, Context], Units]

@@ -198,31 +198,35 @@ def _checked(
 
     from clickcli.engines.polars import POLARS_TYPES
 
-    internal = dict(zip(context.by, context.shared.by, strict=True))
-    frame = frame.rename({by: given for by, given in internal.items() if by in frame.columns})
+    if schema.is_broken_down:
+        frame = frame.rename(dict(zip(context.by, context.shared.by, strict=True)))
     if missing := set(schema.names()) - set(frame.columns):
         raise InternalError(f"{name}: table {schema.name} lacks {sorted(missing)}")
     typed = frame.select(
         pl.col(column.name).cast(POLARS_TYPES[column.dtype]) for column in schema.columns
     )
-    if typed.select(schema.keys).is_duplicated().any():
+    same_key = pl.struct(schema.keys).is_duplicated().any() if schema.keys else pl.len() > 1
+    if typed.select(same_key).item():
         raise InternalError(f"{name}: table {schema.name} has two rows of one key")
-    order = schema.order or schema.keys
-    sort_by: list[pl.Expr] = []
-    given = set(context.shared.by)
-    for word in order:
-        column = pl.col(word.removeprefix("-"))
-        if word in given:
-            sort_by.append(pl.when(column == TOTAL).then(0).when(column == OTHER).then(2)
-                           .otherwise(1))
-        sort_by.append(column)
-    descending = [False] * len(sort_by)
-    at = 0
-    for word in order:
-        at += 2 if word in given else 1
-        descending[at - 1] = word.startswith("-")
-    typed = typed.sort(sort_by, descending=descending, nulls_last=True, maintain_order=True)
+    if order := _order(schema, context):
+        typed = typed.sort(order, nulls_last=True, maintain_order=True)
     return typed if context.shared.limit is None else typed.head(context.shared.limit)
+
+
+def _order(schema: Table, context: Context) -> list[pl.Expr]:
+    """Return what to sort by; in a breakdown the total comes first and ``(other)`` last."""
+    import polars as pl
+
+    result: list[pl.Expr] = []
+    for word in schema.order or schema.keys:
+        column = pl.col(word.removeprefix("-"))
+        if word in context.shared.by:
+            place = pl.when(column == TOTAL).then(0).when(column == OTHER).then(2).otherwise(1)
+            result.append(place)
+        if word.startswith("-"):
+            column = column.rank("dense", descending=True)
+        result.append(column)
+    return result
 
 
 def _plain(value: object) -> object:

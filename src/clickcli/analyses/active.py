@@ -336,6 +336,7 @@ ANALYSIS = Analysis(
     name="active",
     version=1,
     parameters=Parameters,
+    sample=Parameters(),
     tables=(ACTIVE, LIFECYCLE, ACTIVE_DAYS),
     unit_keys={"days": ("person_key", "day"), "periods": ("person_key", "period")},
     units=units,

@@ -596,6 +596,7 @@ ANALYSIS = Analysis(
     name="funnel",
     version=1,
     parameters=Parameters,
+    sample=Parameters(steps=("view", "add_to_cart", "purchase"), trend=Every.WEEK),
     tables=(STEPS, TREND),
     unit_keys={"attempts": ("person_key", "attempt")},
     units=units,

@@ -582,6 +582,7 @@ ANALYSIS = Analysis(
     name="retention",
     version=1,
     parameters=Parameters,
+    sample=Parameters(every=Every.WEEK),
     tables=(RETENTION, AVERAGE, MILESTONES, SEGMENTS),
     unit_keys={
         "returns": ("person_key", "cohort", "bracket"),

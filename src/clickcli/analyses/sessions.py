@@ -437,6 +437,7 @@ ANALYSIS = Analysis(
     name="sessions",
     version=1,
     parameters=Parameters,
+    sample=Parameters(trend=Every.WEEK, list="all"),
     tables=(SUMMARY, TREND, SESSIONS),
     unit_keys={"sessions": ("person_key", "start", "first_session_id")},
     units=units,
