@@ -1,0 +1,19 @@
+"""Which function asks the questions of which area."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from conformance_cases.active import lifecycle, stickiness
+from conformance_cases.case import Case, Check
+from conformance_cases.funnel import funnel
+from conformance_cases.retention import retention
+from conformance_cases.sessions import sessions
+
+AREAS: Mapping[str, Callable[[Case, Check], None]] = {
+    "funnel": funnel,
+    "lifecycle": lifecycle,
+    "retention": retention,
+    "sessions": sessions,
+    "stickiness": stickiness,
+}
