@@ -46,7 +46,7 @@ def property_expression(ref: PropertyRef) -> pl.Expr:
             exponent = pl.col("currency").replace_strict(EXPONENTS, default=2)
             column = column / pl.lit(10.0).pow(exponent.fill_null(2))
         text = pl.coalesce(text, column.cast(pl.String))
-    return text if ref.form == "text" else text.cast(pl.Float64, strict=False)
+    return text if ref.form == "text" else text.str.strip_chars().cast(pl.Float64, strict=False)
 
 
 def wide_integers(frame: pl.DataFrame) -> pl.DataFrame:

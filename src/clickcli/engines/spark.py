@@ -47,7 +47,7 @@ def property_column(ref: PropertyRef) -> Column:
                 exponent = f.when(f.col("currency").isin(codes), value).otherwise(exponent)
             column = column / f.pow(f.lit(10.0), exponent)
         text = f.coalesce(text, column.cast("string"))
-    return text if ref.form == "text" else f.expr("1.0") * text.try_cast("double")
+    return text if ref.form == "text" else f.trim(text).try_cast("double")
 
 
 def to_arrow_schema(schema: Mapping[str, Dtype]) -> pa.Schema:

@@ -38,7 +38,7 @@ NEVER_LIFTED: Final = frozenset(
 _LIFTED: Final[Mapping[str, str]] = {
     name: column.name
     for column in reversed(tuple(BY_NAME.values()))
-    if column.source == "given" and column.name not in NEVER_LIFTED
+    if (column.source == "given" or column.name == "items") and column.name not in NEVER_LIFTED
     for name in (*column.aliases, column.name)
 }
 _BARE_KEY = re.compile(r"[\w$@]+")
