@@ -54,7 +54,7 @@ _PERCENTS: Final = (50, 90)
 _ENGAGED_US: Final = 10 * MICROSECONDS_PER_SECOND
 _FIRST: Final = (
     "person_id", "session_id", "page_path", "device_type", "browser", "os", "country", "city",
-    "referrer", "utm_source", "utm_medium", "utm_campaign",
+    "referrer", "utm_source", "utm_medium", "utm_campaign", "click_id", "page_url",
 )  # fmt: skip
 _SUMS: Final = ("events", "page_views", "zero_length", "engaged", "bounces", "converted")
 
@@ -160,7 +160,7 @@ SESSIONS = Table(
         Column("utm_source", "string", "text", "campaign source of the first event"),
         Column("utm_medium", "string", "text", "campaign medium of the first event"),
         Column("utm_campaign", "string", "text", "campaign of the first event"),
-        Column("channel", "string", "text", "traffic channel of the first event"),
+        Column("channel", "string", "text", "traffic channel; none where it came from an own page"),
         Column("revenue", "float64", "money", "revenue; none where currencies mix"),
         Column("currency", "string", "text", "currency of revenue"),
     ),
@@ -392,16 +392,9 @@ def _dated(table: pl.DataFrame, every: Every, context: Context) -> pl.DataFrame:
 def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.channels import classify
     from clickcli.currencies import EXPONENTS
 
     calendar, moment = context.calendar, pl.Datetime("us", "UTC")
-    channels = [
-        classify(referrer, utm_source=source, utm_medium=medium, utm_campaign=campaign).channel
-        for referrer, source, medium, campaign in table.select(
-            "first_referrer", "first_utm_source", "first_utm_medium", "first_utm_campaign"
-        ).iter_rows()
-    ]
     days = [
         calendar.date_of(calendar.index_of(start, Every.DAY), Every.DAY)
         for start in table["start"].to_list()
@@ -409,7 +402,7 @@ def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
     exponent = pl.col("revenue_currency").replace_strict(EXPONENTS, default=2).fill_null(2)
     return table.with_columns(
         pl.Series("date", days, dtype=pl.Date),
-        pl.Series("channel", channels, dtype=pl.String),
+        _channels(table, context),
         pl.col("start", "end").cast(moment),
         (pl.col("duration") / MICROSECONDS_PER_SECOND).alias("duration_s"),
         pl.col("first_page_path").alias("entry_page"),
@@ -420,6 +413,24 @@ def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
         pl.col("revenue_currency").alias("currency"),
         *(pl.col(f"first_{name}").alias(name) for name in _FIRST if name != "page_path"),
     )
+
+
+def _channels(table: pl.DataFrame, context: Context) -> pl.Series:
+    """Return the traffic channel of each session's own first event; null where it is no touch."""
+    import polars as pl
+
+    from clickcli.channels import classify
+
+    names = ("referrer", "page_url", "utm_source", "utm_medium", "utm_campaign", "click_id")
+    touches = [
+        classify(referrer, page_url, utm_source=source, utm_medium=medium, utm_campaign=campaign,
+                 click_id=click_id, own_hosts=context.dataset.own_hosts)
+        for referrer, page_url, source, medium, campaign, click_id in table.select(
+            f"first_{name}" for name in names
+        ).iter_rows()
+    ]  # fmt: skip
+    channels = [touch.channel if touch.is_touch else None for touch in touches]
+    return pl.Series("channel", channels, dtype=pl.String)
 
 
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:

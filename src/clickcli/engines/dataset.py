@@ -56,3 +56,4 @@ class Dataset:
     conversion_event: str = "purchase"
     currency: str = "USD"
     passive_events: tuple[str, ...] = ()
+    own_hosts: tuple[str, ...] = ()
