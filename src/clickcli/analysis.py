@@ -59,6 +59,16 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """How a terminal lays out a long table: ``value`` in columns across a key."""
+
+    across: str
+    value: str
+    beside: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One output table: ``keys`` identify a row, ``order`` is the total order of the rows.
 
@@ -72,6 +82,7 @@ class Table:
     keys: tuple[str, ...]
     order: tuple[str, ...] = ()
     is_broken_down: bool = True
+    grid: Grid | None = None
 
     def names(self) -> list[str]:
         """Return the declared column names in order."""

@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.analysis import Analysis, Cell, Column, Finished, Grid, Option, Table, Units
 from clickcli.errors import UsageError
 from clickcli.units import Every, duration_us
 
@@ -143,6 +143,12 @@ RETENTION = Table(
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("cohort", "period"),
+    grid=Grid(
+        across="period",
+        value="retention",
+        beside=("cohort_size",),
+        help="Percent of the cohort retained so many periods after its own.",
+    ),
 )
 AVERAGE = Table(
     "average",
