@@ -26,7 +26,7 @@ from pathlib import Path
 import bench_data
 
 _CONTENDERS = ("duckdb>=1.1", "typer>=0.20")
-_HELLO = '''
+_HELLO = """
 import typer
 app = typer.Typer()
 @app.command()
@@ -34,7 +34,7 @@ def hello(name: str = "you"): typer.echo(f"hello {name}")
 @app.command()
 def bye(): typer.echo("bye")
 app()
-'''
+"""
 _DUCKDB_INGEST = """
 import duckdb, sys
 source, target = sys.argv[1:]
@@ -112,12 +112,12 @@ def table(title: str, measured: Mapping[str, Measured]) -> list[dict[str, object
     print(f"\n{title}\n{'':28} wall s   ratio   cpu s   ratio   peak MiB")
     for name, mine in measured.items():
         wall, cpu = statistics.median(mine.wall), statistics.median(mine.cpu)
-        wall_ratio = statistics.median(
-            a / b for a, b in zip(mine.wall, base.wall, strict=True)
-        )
+        wall_ratio = statistics.median(a / b for a, b in zip(mine.wall, base.wall, strict=True))
         cpu_ratio = statistics.median(a / b for a, b in zip(mine.cpu, base.cpu, strict=True))
         peak = max(mine.peak)
-        print(f"{name:28} {wall:6.3f}  {wall_ratio:6.2f}  {cpu:6.3f}  {cpu_ratio:6.2f}  {peak:9.0f}")
+        print(
+            f"{name:28} {wall:6.3f}  {wall_ratio:6.2f}  {cpu:6.3f}  {cpu_ratio:6.2f}  {peak:9.0f}"
+        )
         rows.append({"work": title, "contender": name, "wall_s": wall, "wall_ratio": wall_ratio,
                      "cpu_s": cpu, "cpu_ratio": cpu_ratio, "peak_mib": peak})  # fmt: skip
     return rows
@@ -161,7 +161,7 @@ def ingest(folder: Path, events: int, rounds: int) -> list[dict[str, object]]:
     return rows
 
 
-def startup(folder: Path, events: int, rounds: int) -> list[dict[str, object]]:
+def startup(folder: Path, _: int, rounds: int) -> list[dict[str, object]]:
     """Start-up against a hello-world program of two Typer commands."""
     hello = folder / "hello.py"
     hello.write_text(_HELLO, encoding="utf-8")

@@ -44,10 +44,14 @@ make_venv() {
     "$python" -m venv --clear "$1" || fail "$python could not make $1" "see the lines above"
 }
 
+pip_install() {
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+        --no-build-isolation --use-pep517 "${@:2}"
+}
+
 # Install a lock file's packages, each checked against its hash, into the environment $1.
 install_lock() {
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --require-hashes --no-deps --requirement "$2" ||
+    pip_install "$1" --require-hashes --requirement "$2" ||
         fail "pip could not install $(basename "$2")" "is a package index in reach? (pip config list)"
 }
 
@@ -75,9 +79,10 @@ setup() {
         return
     fi
     say "installing $lock into .venv (once; takes a minute)"
-    install_lock "$venv" "$root/$lock"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --no-deps --no-build-isolation --editable "$root" ||
+    # What builds other packages is in the runtime lock, so that this comes first.
+    install_lock "$venv" "$root/requirements.lock"
+    [[ $lock == requirements.lock ]] || install_lock "$venv" "$root/$lock"
+    pip_install "$venv" --editable "$root" ||
         fail "pip could not install the project itself" "see the lines above"
     state_of "$lock" >>"$stamp"
 }

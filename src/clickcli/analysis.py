@@ -58,6 +58,15 @@ class Column:
     help: str
 
 
+def rate(name: str, text: str) -> tuple[Column, Column, Column]:
+    """Declare a share and the bounds of its 95 % interval; ``text`` names the two counts."""
+    return (
+        Column(name, "float64", "share", text),
+        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
+        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """How a terminal lays out a long table: ``value`` in columns across a key."""
@@ -190,20 +199,23 @@ class Shared:
     ] = ()
     by: Annotated[
         tuple[str, ...],
-        Option("Break down by a column or properties.x (up to 3).", kind="column",
-               group="Selection"),
+        Option(
+            "Break down by a column or properties.x (up to 3).", kind="column", group="Selection"
+        ),
     ] = ()
     top: Annotated[
         int,
-        Option("Values of a breakdown shown; the rest is (other).", kind="count", minimum=1,
-               group="Selection"),
+        Option(
+            "Values of a breakdown shown; the rest is (other).",
+            kind="count",
+            minimum=1,
+            group="Selection",
+        ),
     ] = 10
     limit: Annotated[
         int | None, Option("At most this many rows.", kind="count", minimum=0, group="Selection")
     ] = None
-    engine: Annotated[
-        str, Option("polars, polars-memory or spark.", group="Engine")
-    ] = "polars"
+    engine: Annotated[str, Option("polars, polars-memory or spark.", group="Engine")] = "polars"
     master: Annotated[
         str | None, Option("Address of a Spark cluster, sc://host:port.", group="Engine")
     ] = None

@@ -46,13 +46,25 @@ NO_MEDIUM: Final = "(none)"
 NOT_SET: Final = "(not set)"
 
 PAID_CLICK_IDS: Final = {
-    "gclid": "google", "gbraid": "google", "wbraid": "google", "gad_source": "google",
+    "gclid": "google",
+    "gbraid": "google",
+    "wbraid": "google",
+    "gad_source": "google",
     "msclkid": "bing",
 }
 """Parameters that only an advertisement adds, and whose advertisement it was."""
 OTHER_CLICK_IDS: Final = (
-    "dclid", "fbclid", "ttclid", "twclid", "li_fat_id", "sccid", "rdt_cid", "epik", "yclid",
-    "igshid", "mc_eid",
+    "dclid",
+    "fbclid",
+    "ttclid",
+    "twclid",
+    "li_fat_id",
+    "sccid",
+    "rdt_cid",
+    "epik",
+    "yclid",
+    "igshid",
+    "mc_eid",
 )
 """Parameters that say nothing of payment; reported, never decisive."""
 
@@ -60,8 +72,14 @@ _MEDIUM_OF: Final = {"search": "organic", "email": "email", "paid": "paid", "ai"
 _PAID: Final = re.compile(r".*cp.*|ppc|retargeting|paid.*")
 _SHOP: Final = re.compile(r".*(([^a-df-z]|^)shop|shopping).*")
 _DISPLAY: Final = ("display", "banner", "expandable", "interstitial", "cpm")
-_SOCIAL: Final = ("social", "social-network", "social-media", "sm", "social network",
-                  "social media")
+_SOCIAL: Final = (
+    "social",
+    "social-network",
+    "social-media",
+    "sm",
+    "social network",
+    "social media",
+)
 _EMAIL: Final = ("email", "e-mail", "e_mail", "e mail")
 
 
@@ -146,8 +164,11 @@ def _both(one: str, other: str) -> str:
 
 _RULES: Final[tuple[tuple[str, str, Callable[[_Facts], str]], ...]] = (
     ("Direct", "direct", lambda f: f.direct),
-    ("Cross-network", "paid",
-     lambda f: "campaign contains cross-network" if "cross-network" in f.campaign else ""),
+    (
+        "Cross-network",
+        "paid",
+        lambda f: "campaign contains cross-network" if "cross-network" in f.campaign else "",
+    ),
     ("Paid Shopping", "paid", lambda f: _both(f.shop, f.paid)),
     ("Paid Search", "paid", lambda f: _both(f.is_site("search"), f.paid)),
     ("Paid Social", "paid", lambda f: _both(f.is_site("social"), f.paid)),
@@ -160,8 +181,11 @@ _RULES: Final[tuple[tuple[str, str, Callable[[_Facts], str]], ...]] = (
     ("Organic Search", "organic", lambda f: f.is_site("search") or f.medium_in("organic")),
     ("AI Assistant", "referral", lambda f: f.is_site("ai")),
     ("Referral", "referral", lambda f: f.medium_in("referral", "app", "link")),
-    ("Email", "referral",
-     lambda f: f.medium_in(*_EMAIL) or f.source_in(*_EMAIL) or f.is_site("email")),
+    (
+        "Email",
+        "referral",
+        lambda f: f.medium_in(*_EMAIL) or f.source_in(*_EMAIL) or f.is_site("email"),
+    ),
     ("Affiliates", "referral", lambda f: f.medium_in("affiliate", "affiliates")),
     ("Audio", "referral", lambda f: f.medium_in("audio")),
     ("SMS", "referral", lambda f: f.medium_in("sms") or f.source_in("sms")),
@@ -200,17 +224,35 @@ def classify(
     address = parse(referrer)
     site = site_at(address, sites) if address else None
     if address and (why := _no_touch(address, page, site, own_hosts, pass_through)):
-        return Touch(NOT_SET, NOT_SET, None, "Unassigned", "unassigned", found or None, None,
-                     is_touch=False, why=why)
+        return Touch(
+            NOT_SET,
+            NOT_SET,
+            None,
+            "Unassigned",
+            "unassigned",
+            found or None,
+            None,
+            is_touch=False,
+            why=why,
+        )
     source, kind = _source(utm.source, found, address, site, sites)
     medium = _medium(utm, found, address, site)
     term = utm.term or (search_term(address.query, site) if address and site else "")
     paid_id = found if found in PAID_CLICK_IDS else ""
     facts = _Facts(source, medium, utm.campaign, kind, paid_id)
     number, channel, why = _channel(facts)
-    return Touch(source, medium, utm.campaign or None, channel, GROUPS[channel], found or None,
-                 term or None, is_touch=True, why=f"rule {number} {channel}: {why}",
-                 site_kind=kind or None)
+    return Touch(
+        source,
+        medium,
+        utm.campaign or None,
+        channel,
+        GROUPS[channel],
+        found or None,
+        term or None,
+        is_touch=True,
+        why=f"rule {number} {channel}: {why}",
+        site_kind=kind or None,
+    )
 
 
 def _utm(given: Mapping[str, str], arguments: tuple[str | None, ...]) -> _Utm:

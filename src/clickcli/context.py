@@ -132,8 +132,10 @@ def _where(dataset: Dataset, shared: Shared, tz: ZoneInfo) -> Predicate | None:
         return None
     from clickcli.filters import parse
 
-    text = " and ".join(f"({part})" for part in shared.where) if len(shared.where) > 1 else (
-        shared.where[0]
+    text = (
+        " and ".join(f"({part})" for part in shared.where)
+        if len(shared.where) > 1
+        else (shared.where[0])
     )
     return parse(text, known_properties=dataset.property_names, tz=tz)
 
@@ -156,9 +158,7 @@ class Events:
     ``shown`` are the values of each ``--by`` column that are not ``(other)``; None: all.
     """
 
-    def __init__(
-        self, context: Context, shown: Mapping[str, Sequence[str]] | None = None
-    ) -> None:
+    def __init__(self, context: Context, shown: Mapping[str, Sequence[str]] | None = None) -> None:
         self._context = context
         self._shown = shown or {}
 

@@ -153,11 +153,15 @@ class Calendar:
 
 
 def share(numerator: str, denominator: str) -> pl.Expr:
-    """Return numerator ÷ denominator of a small result; null where the denominator is 0."""
+    """Return numerator ÷ denominator of a small result; null where the denominator is 0.
+
+    A column that holds one value throughout is made a full one first: dividing by such a scalar
+    is done by its reciprocal, which gives 0.9999999999999999 for some n ÷ n.
+    """
     import polars as pl
 
-    below = pl.col(denominator)
-    return pl.when(below > 0).then(pl.col(numerator) / below).otherwise(None)
+    above, below = pl.col(numerator), pl.col(denominator) + 0 * pl.col(numerator)
+    return pl.when(below > 0).then(above / below).otherwise(None)
 
 
 def wilson(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
@@ -177,4 +181,14 @@ def wilson(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
     return (
         pl.when(known).then(low).otherwise(None),
         pl.when(known).then(high).otherwise(None),
+    )
+
+
+def with_rate(frame: pl.DataFrame, name: str, numerator: str, denominator: str) -> pl.DataFrame:
+    """Add a share and the bounds of its interval to a small result; see ``analysis.rate``."""
+    low, high = wilson(numerator, denominator)
+    return frame.with_columns(
+        share(numerator, denominator).alias(name),
+        low.alias(f"{name}_low"),
+        high.alias(f"{name}_high"),
     )

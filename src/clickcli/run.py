@@ -122,9 +122,7 @@ def definition(analysis: Analysis[Any]) -> str:
 def _with_by(table: Table, context: Context) -> Table:
     if not context.by or not table.is_broken_down:
         return table
-    extra = tuple(
-        Column(name, "string", "key", f"value of {name}") for name in context.shared.by
-    )
+    extra = tuple(Column(name, "string", "key", f"value of {name}") for name in context.shared.by)
     if clash := {column.name for column in extra} & set(table.names()):
         word = min(clash)
         raise UsageError(f"--by {word} would stand beside a column of that name in the answer")
@@ -190,9 +188,7 @@ def _people(
     )  # fmt: skip
 
 
-def _checked(
-    name: str, schema: Table, frame: pl.DataFrame, context: Context
-) -> pl.DataFrame:
+def _checked(name: str, schema: Table, frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table in declared types and order; InternalError when it is not as declared."""
     import polars as pl
 
@@ -251,7 +247,8 @@ def _receipt(
     in_time, matching = int(row["in_time"] or 0), int(row["matching"] or 0)
     of_people = int(row["of_people"] or 0)
     people = int(row["keys"]) - (1 if row["without_key"] else 0)
-    assert is_dataclass(parameters) and not isinstance(parameters, type)
+    assert is_dataclass(parameters)
+    assert not isinstance(parameters, type)
     tz, period, shared = context.tz, context.period, context.shared
     return {
         "analysis": analysis.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,12 +17,19 @@ from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
 
 _UNIT_SECONDS: Final = {
-    "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800,
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
 }
 _PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|min|s|m|h|d|w)")
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-MIN_TS: Final = int((datetime(1900, 1, 1, tzinfo=timezone.utc) - EPOCH).total_seconds()) * 10**6
-MAX_TS: Final = int((datetime(2200, 1, 1, tzinfo=timezone.utc) - EPOCH).total_seconds()) * 10**6
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MIN_TS: Final = int((datetime(1900, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) * 10**6
+MAX_TS: Final = int((datetime(2200, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) * 10**6
 
 
 class Every(StrEnum):
@@ -68,8 +75,14 @@ def duration_text(microseconds: int) -> str:
         return "0s"
     out: list[str] = []
     rest = microseconds
-    for unit, scale in (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000),
-                        ("s", 1_000_000), ("ms", 1000), ("us", 1)):
+    for unit, scale in (
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1000),
+        ("us", 1),
+    ):
         count, rest = divmod(rest, scale)
         if count:
             out.append(f"{count}{unit}")
@@ -96,7 +109,7 @@ def to_us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def from_us(microseconds: int, tz: ZoneInfo | timezone = timezone.utc) -> datetime:
+def from_us(microseconds: int, tz: ZoneInfo | timezone = UTC) -> datetime:
     """Return the aware datetime of an instant."""
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone(tz)
 
@@ -108,12 +121,12 @@ def instant(text: str, tz: ZoneInfo) -> int:
     """
     stripped = text.strip()
     if stripped == "now":
-        return to_us(datetime.now(tz=timezone.utc))
+        return to_us(datetime.now(tz=UTC))
     try:
         moment = datetime.fromisoformat(stripped)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=tz)
-        value = to_us(moment.astimezone(timezone.utc))
+        value = to_us(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UsageError(
             f"a time must be a date or an ISO-8601 time, was {text!r}",
@@ -124,7 +137,7 @@ def instant(text: str, tz: ZoneInfo) -> int:
 
 def local_midnight(day: date, tz: ZoneInfo) -> int:
     """Return the instant at which the local day begins."""
-    return to_us(datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(timezone.utc))
+    return to_us(datetime(day.year, day.month, day.day, tzinfo=tz).astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def rows(log: Log, steps: list[Predicate], vetoes: list[Predicate]) -> pl.DataFr
             (people[e.person], e.ts, e.seq, bits(steps, e), bits(vetoes, e))
             for e in sorted(log, key=lambda e: (e.person, e.ts, e.seq))
         ],
-        schema={name: pl.Int64 for name in ("person_key", "ts", "seq", "mask", "veto")},
+        schema=dict.fromkeys(("person_key", "ts", "seq", "mask", "veto"), pl.Int64),
         orient="row",
     )
     return table.sort("person_key", "ts", "seq")
@@ -83,9 +83,7 @@ def test_attempts_are_those_of_exhaustive_search(
 ) -> None:  # fmt: skip
     steps = STEPS[shape]
     now = max((e.ts for e in log), default=0)
-    rules = Rules(
-        len(steps), Order(order), Entry(entry), Ties(ties), within=within, as_of=now
-    )
+    rules = Rules(len(steps), Order(order), Entry(entry), Ties(ties), within=within, as_of=now)
     truth = oracle.funnel(log, steps, order=order, entry=entry, ties=ties, within_us=within)
     assert measured(log, steps, rules, []) == expected(truth)
 

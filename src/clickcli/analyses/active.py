@@ -39,7 +39,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
 from clickcli.errors import UsageError
 from clickcli.units import Every
 
@@ -60,9 +60,7 @@ class Parameters:
     event: Annotated[
         str, Option("Event that counts as activity: EVENT, A|B, EVENT[filter].", kind="step")
     ] = "*"
-    every: Annotated[
-        Every, Option("Period of the lifecycle and of the histogram.")
-    ] = Every.WEEK
+    every: Annotated[Every, Option("Period of the lifecycle and of the histogram.")] = Every.WEEK
 
 
 ACTIVE = Table(
@@ -99,10 +97,8 @@ ACTIVE_DAYS = Table(
     (
         Column("periods", "int64", "key", "distinct active periods of a person"),
         Column("people", "int64", "count", "people with so many"),
-        Column("share", "float64", "share", "people ÷ everybody"),
         Column("everybody", "int64", "count", "people with any"),
-        Column("share_low", "float64", "share", "lower 95 % bound of share"),
-        Column("share_high", "float64", "share", "upper 95 % bound of share"),
+        *rate("share", "people ÷ everybody"),
     ),
     keys=("periods",),
 )
@@ -144,9 +140,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     }
 
 
-def _with_neighbours(
-    frame: nw.LazyFrame[Any], keys: list[str], name: str
-) -> nw.LazyFrame[Any]:
+def _with_neighbours(frame: nw.LazyFrame[Any], keys: list[str], name: str) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     return frame.with_columns(
@@ -184,7 +178,6 @@ def reduce(
         *(nw.when(flag).then(1).otherwise(0).alias(name) for name, flag in flags.items())
     )
     frames["states"] = counted.group_by(*by, "period").agg(nw.col(*flags).sum())
-    first, last = _bounds(context)
     inside = units["periods"]
     calendar = context.calendar
     if context.period.start is not None:
@@ -262,9 +255,7 @@ def _day_rows(frames: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFr
     )
 
 
-def _lifecycle_rows(
-    states: pl.DataFrame, parameters: Parameters, context: Context
-) -> pl.DataFrame:
+def _lifecycle_rows(states: pl.DataFrame, parameters: Parameters, context: Context) -> pl.DataFrame:
     import polars as pl
 
     by, calendar, every = list(context.by), context.calendar, parameters.every
@@ -291,14 +282,12 @@ def _lifecycle_rows(
 def _histogram_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import share, wilson
+    from clickcli.expressions import with_rate
 
     by = list(context.by)
     total = pl.col("people").sum()
-    low, high = wilson("people", "everybody")
-    return counts.with_columns(everybody=total.over(by) if by else total).with_columns(
-        share=share("people", "everybody"), share_low=low, share_high=high
-    )
+    counts = counts.with_columns(everybody=total.over(by) if by else total)
+    return with_rate(counts, "share", "people", "everybody")
 
 
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
 from clickcli.errors import UsageError
 from clickcli.relations.attempts import Attribution, Entry, Order, Rules, Ties
 from clickcli.relations.sessions import Cut, SessionRule
@@ -124,9 +124,9 @@ class Parameters:
     grace: Annotated[
         str, Option("Steps within this time of one another may swap.", kind="duration")
     ] = "0s"
-    repeats: Annotated[
-        Repeats, Option("interrupt: a step that occurs again ends the attempt.")
-    ] = Repeats.ALLOW
+    repeats: Annotated[Repeats, Option("interrupt: a step that occurs again ends the attempt.")] = (
+        Repeats.ALLOW
+    )
     not_: Annotated[
         tuple[str, ...],
         Option("EVENT or EVENT:i-j that voids an attempt between steps i and j.", flag="not",
@@ -147,9 +147,9 @@ class Parameters:
         str, Option("Event that gives the --by value: first, last, step:N or all.")
     ] = "first"
     unit: Annotated[Unit, Option("Count people or sessions.")] = Unit.PERSON
-    range: Annotated[
-        Range, Option("--from/--to restrict the entries, or every event used.")
-    ] = Range.ENTRIES
+    range: Annotated[Range, Option("--from/--to restrict the entries, or every event used.")] = (
+        Range.ENTRIES
+    )
     trend: Annotated[
         Every | None, Option("Also count by hour, day, week or month of the entry.")
     ] = None
@@ -168,19 +168,17 @@ def _times(prefix: str, what: str) -> tuple[Column, ...]:
     return tuple(
         Column(f"{prefix}_{name}_s", "float64", "duration_s", f"{text} time from {what}")
         for name, text in (
-            ("median", "median"), ("mean", "mean"), ("p25", "lower quartile of"),
-            ("p75", "upper quartile of"), ("p90", "90th percentile of"),
-        )  # fmt: skip
+            ("median", "median"),
+            ("mean", "mean"),
+            ("p25", "lower quartile of"),
+            ("p75", "upper quartile of"),
+            ("p90", "90th percentile of"),
+        )
     )
 
 
-def _interval(name: str) -> tuple[Column, ...]:
-    return (
-        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
-        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
-    )
-
-
+_CONVERSION = rate("conversion", "reached ÷ entered")
+_STEP_CONVERSION = rate("step_conversion", "reached ÷ previous")
 STEPS = Table(
     "steps",
     "One row a step.",
@@ -188,8 +186,8 @@ STEPS = Table(
         Column("step", "int64", "key", "number of the step, from 1"),
         Column("name", "string", "text", "label of the step"),
         Column("people", "int64", "count", "people (sessions, attempts) that came this far"),
-        Column("conversion", "float64", "share", "reached ÷ entered"),
-        Column("step_conversion", "float64", "share", "reached ÷ previous"),
+        _CONVERSION[0],
+        _STEP_CONVERSION[0],
         Column("dropped", "int64", "count", "of previous, those that did not come this far"),
         Column("drop_off", "float64", "share", "dropped ÷ previous"),
         Column("from_previous_median_s", "float64", "duration_s", "median time from previous"),
@@ -197,8 +195,8 @@ STEPS = Table(
         Column("reached", "int64", "count", "of people, those whose window has closed"),
         Column("previous", "int64", "count", "reached at the step before"),
         Column("entered", "int64", "count", "reached at the first step"),
-        *_interval("conversion"),
-        *_interval("step_conversion"),
+        *_CONVERSION[1:],
+        *_STEP_CONVERSION[1:],
         *_times("from_previous", "the step before")[1:],
         *_times("from_entry", "the entry"),
     ),
@@ -211,11 +209,11 @@ TREND = Table(
         Column("period", "string", "key", "day, first day of the week, month, or hour"),
         Column("people", "int64", "count", "entered in the period"),
         Column("converted", "int64", "count", "of people, those that reached the last step"),
-        Column("conversion", "float64", "share", "reached ÷ entered"),
+        _CONVERSION[0],
         Column("entered", "int64", "count", "of people, those whose window has closed"),
         Column("reached", "int64", "count", "of entered, those that reached the last step"),
         Column("pending", "int64", "count", "of people, those whose window is still open"),
-        *_interval("conversion"),
+        *_CONVERSION[1:],
         Column("complete", "bool", "flag", "whether every window of the period has closed"),
     ),
     keys=("period",),
@@ -396,9 +394,7 @@ def _only_first_time(
     first = at.min().over("person_key")
     counts = fills & (nw.col("ts") == first)
     without = nw.when(fills).then(nw.col("mask") - 1).otherwise(nw.col("mask"))
-    return frame.with_columns(
-        nw.when(counts).then(nw.col("mask")).otherwise(without).alias("mask")
-    )
+    return frame.with_columns(nw.when(counts).then(nw.col("mask")).otherwise(without).alias("mask"))
 
 
 def reduce(
@@ -486,7 +482,7 @@ def _step_rows(
 ) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import share, wilson
+    from clickcli.expressions import share, with_rate
     from clickcli.relations.quantiles import quantiles
 
     by = list(context.by)
@@ -498,13 +494,18 @@ def _step_rows(
     reached = pl.col("people") - pl.col("pending")
     deep = pl.col("depth") >= pl.col("step")
     table = (
-        grid.join(depths, on=by, how="left") if by else grid.join(depths, how="cross")
-    ).filter(deep) if depths.height else grid.head(0).with_columns(people=0, pending=0)
+        (grid.join(depths, on=by, how="left") if by else grid.join(depths, how="cross")).filter(
+            deep
+        )
+        if depths.height
+        else grid.head(0).with_columns(people=0, pending=0)
+    )
     table = (
         grid.join(
             table.group_by(*by, "step").agg(pl.col("people", "pending").sum()),
-            on=[*by, "step"], how="left",
-        )  # fmt: skip
+            on=[*by, "step"],
+            how="left",
+        )
         .with_columns(pl.col("people", "pending").fill_null(0).cast(pl.Int64))
         .with_columns(reached=reached)
         .sort(*by, "step")
@@ -514,19 +515,10 @@ def _step_rows(
         previous=(before.over(by) if by else before),
         entered=(first.over(by) if by else first),
     )
-    later = pl.col("step") > 1
-    low, high = wilson("reached", "entered")
-    step_low, step_high = wilson("reached", "previous")
     dropped = pl.col("previous") - pl.col("reached")
-    table = table.with_columns(
-        dropped=dropped,
-        conversion=share("reached", "entered"),
-        conversion_low=low,
-        conversion_high=high,
-        step_conversion=pl.when(later).then(share("reached", "previous")),
-        step_conversion_low=pl.when(later).then(step_low),
-        step_conversion_high=pl.when(later).then(step_high),
-    ).with_columns(drop_off=share("dropped", "previous"))
+    table = with_rate(table, "conversion", "reached", "entered")
+    table = with_rate(table, "step_conversion", "reached", "previous")
+    table = table.with_columns(dropped=dropped).with_columns(drop_off=share("dropped", "previous"))
     keys = [*by, "step", "origin"]
     spans = quantiles(frames["ranks"], "span", keys, _PERCENTS, divisor=_US).join(
         frames["means"].with_columns(mean=pl.col("span") / (pl.col("n") * _US)), on=keys
@@ -550,7 +542,7 @@ def _trend_rows(
     import polars as pl
 
     from clickcli.engines.polars import POLARS_TYPES
-    from clickcli.expressions import share, wilson
+    from clickcli.expressions import with_rate
 
     if parameters.trend is None:
         types = {column.name: POLARS_TYPES[column.dtype] for column in TREND.columns}
@@ -559,18 +551,12 @@ def _trend_rows(
     within = _rules(parameters, context).within or 0
     index = frames["trend"]["index"].to_list()
     ends = [calendar.start_of(at + 1, every) + within for at in index]
-    low, high = wilson("reached", "entered")
-    return (
-        frames["trend"]
-        .with_columns(
-            pl.Series("period", [calendar.label(at, every) for at in index], dtype=pl.String),
-            pl.Series("complete", [end <= context.as_of for end in ends], dtype=pl.Boolean),
-            entered=pl.col("people") - pl.col("pending"),
-        )
-        .with_columns(
-            conversion=share("reached", "entered"), conversion_low=low, conversion_high=high
-        )
+    table = frames["trend"].with_columns(
+        pl.Series("period", [calendar.label(at, every) for at in index], dtype=pl.String),
+        pl.Series("complete", [end <= context.as_of for end in ends], dtype=pl.Boolean),
+        entered=pl.col("people") - pl.col("pending"),
     )
+    return with_rate(table, "conversion", "reached", "entered")
 
 
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
@@ -610,7 +596,7 @@ ANALYSIS = Analysis(
     ),
     examples=(
         "clickcli funnel product_view add_to_cart purchase",
-        "clickcli funnel 'view=product_view[price > 50]' purchase --by device_type --within 1d",
+        "clickcli funnel 'product_view[price > 50]' purchase --by country",
         "clickcli funnel add_to_cart purchase --who dropped:2",
     ),
     check=check,

@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Grid, Option, Table, Units
+from clickcli.analysis import Analysis, Cell, Column, Finished, Grid, Option, Table, Units, rate
 from clickcli.errors import UsageError
 from clickcli.units import Every, duration_us
 
@@ -101,12 +101,10 @@ class Parameters:
         Option("first: first matching event ever; first-event: first event of the type, which "
                "must match; recurring: every period with a start."),
     ] = Cohort.FIRST  # fmt: skip
-    kind: Annotated[
-        Kind, Option("bounded: back in period n; unbounded: in n or later.")
-    ] = Kind.BOUNDED
-    brackets: Annotated[
-        str | None, Option("Back in a bracket of periods: 0,1-3,4-7.")
-    ] = None
+    kind: Annotated[Kind, Option("bounded: back in period n; unbounded: in n or later.")] = (
+        Kind.BOUNDED
+    )
+    brackets: Annotated[str | None, Option("Back in a bracket of periods: 0,1-3,4-7.")] = None
     clock: Annotated[
         Clock, Option("calendar periods, or rolling: from the person's own start.")
     ] = Clock.CALENDAR
@@ -121,15 +119,6 @@ class Parameters:
     ] = "30d"
 
 
-def _share(name: str, text: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", "share", text),
-        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
-        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
-    )
-
-
-_RETENTION = _share("retention", "retained ÷ cohort_size")
 RETENTION = Table(
     "retention",
     "One row a cohort and period.",
@@ -139,7 +128,7 @@ RETENTION = Table(
         Column("bracket", "string", "text", "the bracket, with --brackets"),
         Column("cohort_size", "int64", "count", "people of the cohort"),
         Column("retained", "int64", "count", "of cohort_size, those that came back"),
-        *_RETENTION,
+        *rate("retention", "retained ÷ cohort_size"),
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("cohort", "period"),
@@ -157,7 +146,7 @@ AVERAGE = Table(
         Column("period", "int64", "key", "periods since the cohort's own"),
         Column("eligible", "int64", "count", "people of cohorts whose period is over"),
         Column("retained", "int64", "count", "of eligible, those that came back"),
-        *_share("retention", "retained ÷ eligible"),
+        *rate("retention", "retained ÷ eligible"),
         Column("cohorts", "int64", "count", "cohorts that stand in the row"),
     ),
     keys=("period",),
@@ -170,7 +159,7 @@ MILESTONES = Table(
         Column("days", "string", "text", "days after the cohort day"),
         Column("eligible", "int64", "count", "people for whom these days are over"),
         Column("retained", "int64", "count", "of eligible, those active on one of these days"),
-        *_share("retention", "retained ÷ eligible"),
+        *rate("retention", "retained ÷ eligible"),
     ),
     keys=("milestone",),
     order=("days",),
@@ -182,7 +171,7 @@ SEGMENTS = Table(
         Column("segment", "string", "key", "active, at risk or churned"),
         Column("people", "int64", "count", "people"),
         Column("everybody", "int64", "count", "people of all segments"),
-        *_share("share", "people ÷ everybody"),
+        *rate("share", "people ÷ everybody"),
     ),
     keys=("segment",),
 )
@@ -275,9 +264,7 @@ def _began(events: Events, parameters: Parameters, context: Context) -> nw.LazyF
         first = first.filter(nw.col("ts") >= start)
     if end is not None:
         first = first.filter(nw.col("ts") < end)
-    return first.select(
-        "person_key", *context.by, "cohort", nw.col("ts").alias("since")
-    )
+    return first.select("person_key", *context.by, "cohort", nw.col("ts").alias("since"))
 
 
 def _visits(events: Events, parameters: Parameters, context: Context) -> nw.LazyFrame[Any]:
@@ -304,9 +291,7 @@ def _number(parameters: Parameters) -> nw.Expr:
     if parameters.clock is Clock.CALENDAR:
         return nw.col("index") - nw.col("cohort")
     elapsed = nw.col("ts") - nw.col("since")
-    return (
-        nw.when(elapsed < 0).then(-1).otherwise(floor_div(elapsed, _LENGTH[parameters.every]))
-    )
+    return nw.when(elapsed < 0).then(-1).otherwise(floor_div(elapsed, _LENGTH[parameters.every]))
 
 
 def _bracket(parameters: Parameters) -> nw.Expr:
@@ -407,21 +392,10 @@ def finish(
     )
 
 
-def _with_rate(table: pl.DataFrame, name: str, numerator: str, denominator: str) -> pl.DataFrame:
-    from clickcli.expressions import share, wilson
-
-    low, high = wilson(numerator, denominator)
-    return table.with_columns(
-        share(numerator, denominator).alias(name),
-        low.alias(f"{name}_low"),
-        high.alias(f"{name}_high"),
-    )
-
-
-def _cohort_rows(
-    cells: pl.DataFrame, parameters: Parameters, context: Context
-) -> pl.DataFrame:
+def _cohort_rows(cells: pl.DataFrame, parameters: Parameters, context: Context) -> pl.DataFrame:
     import polars as pl
+
+    from clickcli.expressions import with_rate
 
     by, brackets = list(context.by), _brackets(parameters)
     sizes = cells.filter(pl.col("bracket") == 0).select(
@@ -442,23 +416,21 @@ def _cohort_rows(
         own, later = pl.col("bracket") == 0, pl.col("bracket_right") >= pl.col("bracket")
         joined = grid.join(cells, on=[*by, "cohort"], how="left")
         hit = (own & (pl.col("bracket_right") == 0)) | (~own & later)
-        counts = (
-            joined.filter(hit).group_by(*by, "cohort", "bracket").agg(pl.col("people").sum())
-        )
+        counts = joined.filter(hit).group_by(*by, "cohort", "bracket").agg(pl.col("people").sum())
     else:
         counts = cells
     table = grid.join(counts, on=[*by, "cohort", "bracket"], how="left").with_columns(
         retained=pl.col("people").fill_null(0).cast(pl.Int64)
     )
     table = _with_periods(table, parameters, context).rename({"name": "bracket_name"})
-    return _with_rate(table, "retention", "retained", "cohort_size").drop("bracket").rename(
-        {"bracket_name": "bracket"}
+    return (
+        with_rate(table, "retention", "retained", "cohort_size")
+        .drop("bracket")
+        .rename({"bracket_name": "bracket"})
     )
 
 
-def _with_periods(
-    table: pl.DataFrame, parameters: Parameters, context: Context
-) -> pl.DataFrame:
+def _with_periods(table: pl.DataFrame, parameters: Parameters, context: Context) -> pl.DataFrame:
     """Name the cohorts, drop periods that have not begun, say which are over at as-of."""
     import polars as pl
 
@@ -485,10 +457,10 @@ def _with_periods(
     ).filter(pl.Series(begun, dtype=pl.Boolean))
 
 
-def _average_rows(
-    table: pl.DataFrame, parameters: Parameters, context: Context
-) -> pl.DataFrame:
+def _average_rows(table: pl.DataFrame, parameters: Parameters, context: Context) -> pl.DataFrame:
     import polars as pl
+
+    from clickcli.expressions import with_rate
 
     counted = table
     if not context.shared.include_incomplete:
@@ -498,11 +470,13 @@ def _average_rows(
         pl.col("retained").sum(),
         pl.len().alias("cohorts"),
     )
-    return _with_rate(pooled, "retention", "retained", "eligible")
+    return with_rate(pooled, "retention", "retained", "eligible")
 
 
 def _milestone_rows(cells: pl.DataFrame, context: Context) -> pl.DataFrame:
     import polars as pl
+
+    from clickcli.expressions import with_rate
 
     by, calendar = list(context.by), context.calendar
     rows = pl.DataFrame(
@@ -530,11 +504,13 @@ def _milestone_rows(cells: pl.DataFrame, context: Context) -> pl.DataFrame:
             pl.col("people").fill_null(0).filter(pl.col("over")).sum().alias("retained"),
         )
     )
-    return _with_rate(pooled, "retention", "retained", "eligible")
+    return with_rate(pooled, "retention", "retained", "eligible")
 
 
 def _segment_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
     import polars as pl
+
+    from clickcli.expressions import with_rate
 
     by = list(context.by)
     names = pl.DataFrame({"segment": range(3), "name": _SEGMENTS})
@@ -544,7 +520,7 @@ def _segment_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
     total = pl.col("people").sum()
     table = table.with_columns(everybody=total.over(by) if by else total)
-    return _with_rate(table, "share", "people", "everybody").with_columns(segment=pl.col("name"))
+    return with_rate(table, "share", "people", "everybody").with_columns(segment=pl.col("name"))
 
 
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:

@@ -5,8 +5,8 @@ Definition
 A session ends when the person's next event is more than ``--timeout`` later, or would make it
 longer than ``--max-length``; a session id in the log is honoured and still cut by both
 (``--session-rule``). It belongs to the local day on which it starts; midnight and a new campaign
-cut it only with ``--split``. Its duration is last minus first event: one event is 0 s. It is engaged
-when it lasts 10 s, has two page views or a conversion event; a bounce is a session that is not
+cut it only with ``--split``. Its duration is last minus first event: one event is 0 s. It is
+engaged when it lasts 10 s, has two page views or a conversion event; a bounce is a session that is not
 engaged (``--bounce single-page``: one with a single page view).
 
 Input
@@ -38,7 +38,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units
+from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
 from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
 from clickcli.relations.sessions import Cut, SessionColumns, SessionRule, Split, sessions
@@ -70,9 +70,9 @@ class Bounce(StrEnum):
 class Parameters:
     """Options of ``sessions``."""
 
-    timeout: Annotated[
-        str, Option("A longer gap than this ends a session.", kind="duration")
-    ] = "30m"
+    timeout: Annotated[str, Option("A longer gap than this ends a session.", kind="duration")] = (
+        "30m"
+    )
     max_length: Annotated[str, Option("Longest session.", kind="duration")] = "24h"
     session_rule: Annotated[
         SessionRule, Option("Given session ids: honour and cut, take as given, or ignore (gap).")
@@ -89,16 +89,8 @@ class Parameters:
     trend: Annotated[
         Every | None, Option("Also count by hour, day, week or month of the start.")
     ] = None
-    list: Annotated[
-        str, Option("Sessions listed in the table `sessions`: a number, or all.")
-    ] = "20"
-
-
-def _rate(name: str, text: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", "share", text),
-        Column(f"{name}_low", "float64", "share", f"lower 95 % bound of {name}"),
-        Column(f"{name}_high", "float64", "share", f"upper 95 % bound of {name}"),
+    list: Annotated[str, Option("Sessions listed in the table `sessions`: a number, or all.")] = (
+        "20"
     )
 
 
@@ -117,9 +109,9 @@ _COUNTS = (
     Column("converted", "int64", "count", "sessions with a conversion event"),
     Column("zero_length", "int64", "count", "sessions of 0 s"),
     Column("zero_length_share", "float64", "share", "zero_length ÷ sessions"),
-    *_rate("engagement", "engaged ÷ sessions"),
-    *_rate("bounce_rate", "bounces ÷ sessions")[1:],
-    *_rate("conversion", "converted ÷ sessions")[1:],
+    *rate("engagement", "engaged ÷ sessions"),
+    *rate("bounce_rate", "bounces ÷ sessions")[1:],
+    *rate("conversion", "converted ÷ sessions")[1:],
     Column("revenue", "float64", "money", "revenue in sessions; none where currencies mix"),
     Column("currency", "string", "text", "currency of revenue"),
 )
@@ -260,9 +252,7 @@ def reduce(
     return frames | {"list": listed}
 
 
-def _totals(
-    name: str, table: nw.LazyFrame[Any], by: Sequence[str]
-) -> dict[str, nw.LazyFrame[Any]]:
+def _totals(name: str, table: nw.LazyFrame[Any], by: Sequence[str]) -> dict[str, nw.LazyFrame[Any]]:
     import narwhals as nw
 
     from clickcli.relations.quantiles import ranked_rows
@@ -312,12 +302,10 @@ def finish(
     return Finished(tables, notes, title)
 
 
-def _total_rows(
-    name: str, frames: Mapping[str, pl.DataFrame], context: Context
-) -> pl.DataFrame:
+def _total_rows(name: str, frames: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import share, wilson
+    from clickcli.expressions import with_rate
     from clickcli.relations.quantiles import quantiles
 
     groups = [*context.by, "index"]
@@ -330,17 +318,12 @@ def _total_rows(
     table = table.join(spans, on=groups, how="left").join(
         _money_rows(frames[f"{name}_money"], groups), on=groups, how="left"
     )
-    rates = {
+    numerators = {
         "zero_length_share": "zero_length", "engagement": "engaged", "bounce_rate": "bounces",
         "conversion": "converted",
     }  # fmt: skip
-    for rate, numerator in rates.items():
-        low, high = wilson(numerator, "sessions")
-        table = table.with_columns(
-            share(numerator, "sessions").alias(rate),
-            low.alias(f"{rate}_low"),
-            high.alias(f"{rate}_high"),
-        )
+    for name_of_rate, numerator in numerators.items():
+        table = with_rate(table, name_of_rate, numerator, "sessions")
     mean = pl.col("duration") / (pl.col("sessions") * MICROSECONDS_PER_SECOND)
     return table.with_columns(
         pl.col("p50").alias("duration_median_s"),

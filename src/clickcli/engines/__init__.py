@@ -6,7 +6,7 @@ An engine reads files, runs kernels and collects; nothing else may differ betwee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clickcli.columns import Dtype
 from clickcli.errors import unknown
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from clickcli.engines.dataset import DataFile
     from clickcli.filters import PropertyRef
 
-    type_LazyFrame = nw.LazyFrame[object]
 
 Kernel = Callable[["pl.DataFrame"], "pl.DataFrame"]
 """Computes on whole persons, sorted by (person_key, ts, seq); rows of a person stay together."""
@@ -33,25 +32,25 @@ class Engine(Protocol):
 
     def read(
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
-    ) -> nw.LazyFrame[object]:
+    ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
         ...
 
-    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[object]:
+    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Return a small local table as a lazy one."""
         ...
 
     def kernel(
-        self, frame: nw.LazyFrame[object], function: Kernel, schema: Mapping[str, Dtype]
-    ) -> nw.LazyFrame[object]:
+        self, frame: nw.LazyFrame[Any], function: Kernel, schema: Mapping[str, Dtype]
+    ) -> nw.LazyFrame[Any]:
         """Run a kernel over the frame's persons; the frame has person_key, ts and seq."""
         ...
 
-    def hold(self, frame: nw.LazyFrame[object]) -> nw.LazyFrame[object]:
+    def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
         ...
 
-    def collect(self, frames: Mapping[str, nw.LazyFrame[object]]) -> dict[str, pl.DataFrame]:
+    def collect(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> dict[str, pl.DataFrame]:
         """Return the computed tables; integers are Int64 whatever the engine made of them."""
         ...
 

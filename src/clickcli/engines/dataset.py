@@ -29,8 +29,12 @@ def no_links() -> pl.DataFrame:
     import polars as pl
 
     return pl.DataFrame(
-        schema={"anonymous_id": pl.String, "user_id": pl.String, "user_key": pl.Int64,
-                "ts": pl.Int64}
+        schema={
+            "anonymous_id": pl.String,
+            "user_id": pl.String,
+            "user_key": pl.Int64,
+            "ts": pl.Int64,
+        }
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import narwhals as nw
 import polars as pl
@@ -63,25 +63,25 @@ class PolarsEngine:
 
     def read(
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
-    ) -> nw.LazyFrame[object]:
+    ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
         frame = pl.scan_parquet(
             [file.path for file in files], hive_partitioning=False, glob=False
         ).select([*columns, *(property_expression(ref).alias(ref.column) for ref in properties)])
         return nw.from_native(frame)
 
-    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[object]:
+    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Return a small local table as a lazy one."""
         return nw.from_native(frame.lazy())
 
-    def _native(self, frame: nw.LazyFrame[object]) -> pl.LazyFrame:
+    def _native(self, frame: nw.LazyFrame[Any]) -> pl.LazyFrame:
         native = nw.to_native(frame)
         assert isinstance(native, pl.LazyFrame)
         return native
 
     def kernel(
-        self, frame: nw.LazyFrame[object], function: Kernel, schema: Mapping[str, Dtype]
-    ) -> nw.LazyFrame[object]:
+        self, frame: nw.LazyFrame[Any], function: Kernel, schema: Mapping[str, Dtype]
+    ) -> nw.LazyFrame[Any]:
         """Run a kernel over sorted persons, a range of keys at a time where there are many."""
         lazy = self._native(frame)
         rows = int(lazy.select(pl.len()).collect(engine=self._how).item())
@@ -93,11 +93,11 @@ class PolarsEngine:
             parts.append(function(ordered).select(_casts(schema)))
         return nw.from_native(pl.concat(parts).lazy())
 
-    def hold(self, frame: nw.LazyFrame[object]) -> nw.LazyFrame[object]:
+    def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
         return nw.from_native(self._native(frame).collect(engine=self._how).lazy())
 
-    def collect(self, frames: Mapping[str, nw.LazyFrame[object]]) -> dict[str, pl.DataFrame]:
+    def collect(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> dict[str, pl.DataFrame]:
         """Return the computed tables; integers are Int64."""
         lazies = [self._native(frame) for frame in frames.values()]
         collected = pl.collect_all(lazies, engine=self._how)

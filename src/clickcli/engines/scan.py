@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME, Dtype
 from clickcli.units import MAX_TS, MIN_TS, Period
@@ -34,7 +34,7 @@ def scan(
     columns: Iterable[str],
     properties: Sequence[PropertyRef] = (),
     period: Period = Period(),
-) -> nw.LazyFrame[object]:
+) -> nw.LazyFrame[Any]:
     """Return one row an event of the period, in no particular order.
 
     Columns are ``person_key`` (null for nobody), ``ts``, ``seq``, those asked for (``person_id``
@@ -85,9 +85,7 @@ def link_intervals(links: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("link_from") < pl.col("link_until"))
 
 
-def _apply_links(
-    frame: nw.LazyFrame[object], intervals: nw.LazyFrame[object]
-) -> nw.LazyFrame[object]:
+def _apply_links(frame: nw.LazyFrame[Any], intervals: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     ts = nw.col("ts")
@@ -107,7 +105,7 @@ def _apply_links(
 
 def _empty(
     engine: Engine, names: Sequence[str], properties: Sequence[PropertyRef]
-) -> nw.LazyFrame[object]:
+) -> nw.LazyFrame[Any]:
     import polars as pl
 
     from clickcli.engines.polars import POLARS_TYPES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import narwhals as nw
 import polars as pl
@@ -92,22 +92,22 @@ class SparkEngine:
 
     def read(
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
-    ) -> nw.LazyFrame[object]:
+    ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
         frame = self._session.read.parquet(*(file.path for file in files))
         extra = [property_column(ref).alias(ref.column) for ref in properties]
         return nw.from_native(frame.select(*columns, *extra))
 
-    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[object]:
+    def table(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Return a small local table as a lazy one."""
         return nw.from_native(self._session.createDataFrame(frame.to_arrow()))
 
-    def _native(self, frame: nw.LazyFrame[object]) -> DataFrame:
+    def _native(self, frame: nw.LazyFrame[Any]) -> DataFrame:
         return cast("DataFrame", nw.to_native(frame))
 
     def kernel(
-        self, frame: nw.LazyFrame[object], function: Kernel, schema: Mapping[str, Dtype]
-    ) -> nw.LazyFrame[object]:
+        self, frame: nw.LazyFrame[Any], function: Kernel, schema: Mapping[str, Dtype]
+    ) -> nw.LazyFrame[Any]:
         """Run a kernel over buckets of whole persons by ``applyInArrow``."""
         from pyspark.sql import functions as f
 
@@ -130,11 +130,11 @@ class SparkEngine:
         )
         return nw.from_native(result)
 
-    def hold(self, frame: nw.LazyFrame[object]) -> nw.LazyFrame[object]:
+    def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Keep a frame in the cluster's memory, so that several later ones can read it."""
         return nw.from_native(self._native(frame).cache())
 
-    def collect(self, frames: Mapping[str, nw.LazyFrame[object]]) -> dict[str, pl.DataFrame]:
+    def collect(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> dict[str, pl.DataFrame]:
         """Return the computed tables; integers are Int64."""
         return {
             name: wide_integers(cast("pl.DataFrame", pl.from_arrow(self._native(frame).toArrow())))

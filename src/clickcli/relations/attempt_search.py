@@ -171,7 +171,7 @@ def _until_repeat(rows: list[Row], entry: int, rules: Rules) -> list[int]:
     return found
 
 
-def _strict(lanes: Lanes, rows: list[Row], entry: int, rules: Rules) -> list[int]:
+def _strict(_: Lanes, rows: list[Row], entry: int, rules: Rules) -> list[int]:
     """Try each number of steps at the entry's instant; later instants must be used up whole."""
     instants = list(_instants(rows))
     free = [row for row in instants[0] if row[0] != entry]

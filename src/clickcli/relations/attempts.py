@@ -64,8 +64,8 @@ class Attribution(StrEnum):
 class Rules:
     """How attempts are made and judged; times in microseconds, steps counted from 1.
 
-    ``within`` is None for no window of time. ``cut`` is set when the window or the unit is a session.
-    ``exclusions`` are step pairs; bit e of a row's ``veto`` says it is an event of the e-th.
+    ``within`` is None for no window of time. ``cut`` is set when the window or the unit is a
+    session. ``exclusions`` are step pairs; bit e of a row's ``veto`` says it is an event of the e-th.
     """
 
     steps: int
@@ -102,9 +102,7 @@ class Rules:
             "person_key": "int64", "attempt": "int64", "depth": "int64", "is_pending": "bool",
         }  # fmt: skip
         return (
-            schema
-            | dict.fromkeys(self.time_columns(), "int64")
-            | dict.fromkeys(self.by, "string")
+            schema | dict.fromkeys(self.time_columns(), "int64") | dict.fromkeys(self.by, "string")
         )
 
 
@@ -194,7 +192,7 @@ def _limits(ts: Ints, rules: Rules) -> Ints:
 
 
 def _codes(frame: pl.DataFrame, names: list[str]) -> Ints:
-    """Number the distinct values of some columns, by their first row."""
+    """Return a number for each distinct value of some columns: that of its first row."""
     import polars as pl
 
     if names == ["person_key"]:
@@ -403,9 +401,7 @@ def _void(lanes: Lanes, every: Attempts, veto: Ints, rules: Rules) -> Ints:
     return np.where(voided < n, voided, -1)
 
 
-def _choose(
-    lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: Rules
-) -> Attempts:
+def _choose(lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: Rules) -> Attempts:
     """Keep the attempts that count."""
     import numpy as np
 
@@ -432,13 +428,11 @@ def _choose(
     return every.take(chosen[clean[chosen]])
 
 
-def _sequential(
-    lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: Rules
-) -> Ints:
+def _sequential(lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: Rules) -> Ints:
     """Return the attempts that open after the one before has ended, segment by segment.
 
-    ``every`` and ``voided`` are changed where an attempt opens at the instant at which the one before ended:
-    it is followed again with the later rows only.
+    ``every`` and ``voided`` are changed where an attempt opens at the instant at which the one
+    before ended: it is followed again with the later rows only.
     """
     import numpy as np
 

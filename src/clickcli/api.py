@@ -1,0 +1,196 @@
+"""A store as a Python object whose methods are the analyses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, get_args, get_type_hints
+
+from clickcli.analysis import Analysis, Shared
+from clickcli.errors import UsageError, unknown
+from clickcli.registry import load, names
+from clickcli.store import Store
+
+if TYPE_CHECKING:
+    from clickcli.engines.dataset import Dataset
+    from clickcli.run import Result
+    from clickcli.store import IngestOptions, IngestSummary, StoreInfo
+
+
+T = TypeVar("T")
+
+
+class Log:
+    """An open store.
+
+    ``settings`` are what a configuration file would set: the conversion event, the events
+    that people do not cause. Every analysis is a method of its name that takes the
+    analysis' parameters and the shared options (``from_``, ``to``, ``last``, ``tz``,
+    ``where``, ``by`` …) as keywords and returns a ``Result``; ``who="step:2"`` lists people.
+    """
+
+    def __init__(self, store: Store, settings: Mapping[str, Any] | None = None) -> None:
+        self._store = store
+        self._settings = dict(settings or {})
+
+    @classmethod
+    def open(cls, path: str | Path, settings: Mapping[str, Any] | None = None) -> Log:
+        """Open an existing store; DataError when there is none."""
+        return cls(Store.open(path), settings)
+
+    @classmethod
+    def create(cls, path: str | Path, settings: Mapping[str, Any] | None = None) -> Log:
+        """Make an empty store and open it; DataError when there is one already."""
+        return cls(Store.create(path), settings)
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return self._store
+
+    def ingest(
+        self, *sources: str | Path | BinaryIO, options: IngestOptions | None = None
+    ) -> IngestSummary:
+        """Add log files; all of them or nothing. See ``IngestSummary`` for the accounting."""
+        if options is None:
+            return self._store.ingest(list(sources))
+        return self._store.ingest(list(sources), options)
+
+    def info(self) -> StoreInfo:
+        """Return what the catalog knows: counts, span, vocabulary."""
+        return self._store.info()
+
+    def dataset(self) -> Dataset:
+        """Return the snapshot that an analysis of this moment would read."""
+        return dataclasses.replace(self._store.dataset(), **self._settings)
+
+    def run(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        shared: Mapping[str, Any],
+        *,
+        who: str | None = None,
+    ) -> Result:
+        """Run the analysis of this name.
+
+        ``parameters`` and ``shared`` are keyed by field name; text is turned into the
+        declared enumeration. Raises UsageError for an unknown name or value.
+        """
+        from clickcli.engines import engine
+        from clickcli.run import run
+
+        analysis = load(name)
+        asked = build(Shared, shared)
+        chosen = engine(asked.engine, asked.master)
+        try:
+            return run(
+                analysis, build(analysis.parameters, parameters), self.dataset(), asked, chosen,
+                who=who,
+            )  # fmt: skip
+        finally:
+            chosen.close()
+
+    def events(self, *, count: bool = False, **options: Any) -> Result:
+        """Return raw events in order of time; with ``count`` or ``by`` their number.
+
+        ``options`` are the fields of ``listing.Listing`` (``types``, ``person``, ``item``,
+        ``columns``, ``head``, ``tail``) and the shared ones.
+        """
+        from clickcli.engines import engine
+        from clickcli.listing import Listing, counts, rows
+
+        own = {field.name for field in dataclasses.fields(Listing)}
+        shared = {field.name for field in dataclasses.fields(Shared)}
+        for name in options:
+            if name not in own | shared:
+                raise unknown("option", name, own | shared)
+        asked = build(Shared, {name: options[name] for name in options if name in shared})
+        listing = build(Listing, {name: options[name] for name in options if name in own})
+        chosen = engine(asked.engine, asked.master)
+        try:
+            compute = counts if count or asked.by else rows
+            return compute(self.dataset(), chosen, asked, listing).result()
+        finally:
+            chosen.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the analysis of this name as a function of keyword arguments."""
+        if name.startswith("_") or name.replace("_", "-") not in names():
+            raise AttributeError(name)
+        analysis = load(name.replace("_", "-"))
+
+        def call(*, who: str | None = None, **options: Any) -> Result:
+            parameters, shared = split_options(analysis, options)
+            return self.run(analysis.name, parameters, shared, who=who)
+
+        call.__name__ = name
+        return call
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name.replace("-", "_") for name in names())]
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def split_options(
+    analysis: Analysis[Any], options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part keyword options into the analysis' own and the shared ones.
+
+    Raises UsageError for a name that is neither.
+    """
+    own = {field.name for field in dataclasses.fields(analysis.parameters)}
+    shared = {field.name for field in dataclasses.fields(Shared)}
+    for name in options:
+        if name not in own | shared:
+            raise unknown("option", name, own | shared)
+    return (
+        {name: value for name, value in options.items() if name in own},
+        {name: value for name, value in options.items() if name in shared},
+    )
+
+
+def build(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a parameters dataclass from plain values; UsageError for a value it cannot be."""
+    hints = get_type_hints(kind)
+    return kind(**{name: _value(name, hints[name], value) for name, value in values.items()})
+
+
+def _value(name: str, hint: Any, value: Any) -> Any:
+    """Turn text into an enumeration and a list (or single text) into a tuple, as declared."""
+    choices = (hint, *get_args(hint))
+    if isinstance(value, str):
+        for choice in choices:
+            if isinstance(choice, type) and issubclass(choice, Enum):
+                if value in {member.value for member in choice}:
+                    return choice(value)
+                raise unknown(f"{name.replace('_', '-')}", value, [m.value for m in choice])
+        if str not in choices and any(_is_tuple(choice) for choice in choices):
+            return (value,)
+        return value
+    if isinstance(value, Sequence):
+        if not any(_is_tuple(choice) for choice in choices):
+            raise UsageError(f"{name} takes one value, was {value!r}")
+        return tuple(value)
+    return value
+
+
+def _is_tuple(hint: Any) -> bool:
+    return getattr(hint, "__origin__", None) is tuple

@@ -1,0 +1,143 @@
+"""Tables for people: every table with its title, numbers to the right, unsafe text shown."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from clickcli.render.cells import NULL
+from clickcli.render.grid import widened
+from clickcli.render.layout import Layout, card, lay_out
+from clickcli.render.page import Page, Sheet, Style
+from clickcli.render.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_FURTHER = 30
+"""Rows shown of a table that is not the main one, where the width is limited too."""
+
+_INCOMPLETE = "* not complete: the period, or a window that belongs to it, is still open"
+
+
+def write(page: Page, style: Style) -> Iterator[bytes]:
+    """Yield the chosen table, or all of them; empty ones beside the main one are left out."""
+    from rich.console import Console
+
+    sheets = (page.sheet(style.table),) if style.table else page.sheets
+    is_first = True
+    for given in sheets:
+        is_grid = given.schema.grid is not None
+        sheet, rows = _laid(given, style)
+        is_main = sheet.schema.name == page.sheets[0].schema.name
+        is_cut = style.width is not None and not is_main and not style.table
+        count = len(rows)
+        rows = rows[:_FURTHER] if is_cut else rows
+        if not rows and len(sheets) > 1 and not is_main:
+            continue
+        console = Console(
+            file=io.StringIO(),
+            width=10_000 if style.width is None else style.width,
+            color_system="standard" if style.has_color else None,
+            force_terminal=style.has_color,
+            no_color=not style.has_color,
+            highlight=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        if not is_first:
+            console.print()
+        is_first = False
+        title = page.title if is_main else ""
+        _title(console, title, sheet, has_name=len(page.sheets) > 1, is_grid=is_grid)
+        if not rows:
+            console.print("(no rows)", style="dim")
+        else:
+            _body(console, sheet, rows, style)
+        if count > len(rows):
+            rest = f"… {count - len(rows)} more rows: --table {sheet.schema.name}"
+            console.print(rest, style="dim")
+        text = console.file
+        assert isinstance(text, io.StringIO)
+        lines = (line.rstrip(" ") for line in text.getvalue().split("\n"))
+        yield "\n".join(lines).encode("utf-8", "backslashreplace")
+
+
+def _laid(sheet: Sheet, style: Style) -> tuple[Sheet, list[list[object]]]:
+    """Return a sheet and its rows; a long table with a grid as that grid."""
+    rows = [list(row) for row in sheet.rows()]
+    if sheet.schema.grid is None or not rows:
+        return sheet, rows
+    schema, wide = widened(sheet.schema, sheet.schema.grid, rows, style.tz)
+    return replace(sheet, schema=schema), wide
+
+
+def _title(console: Console, title: str, sheet: Sheet, *, has_name: bool, is_grid: bool) -> None:
+    from rich.text import Text
+
+    line = Text()
+    if title:
+        line.append(visible(title), style="bold")
+        if is_grid:
+            line.append(f"\n{visible(sheet.schema.help)}", style="dim")
+    elif has_name:
+        line.append(visible(sheet.schema.name), style="bold")
+        line.append(f" · {visible(sheet.schema.help).rstrip('.')}", style="dim")
+    else:
+        line.append(visible(sheet.schema.help).rstrip("."), style="bold")
+    console.print(line)
+
+
+def _grid(console: Console, layout: Layout, count: int) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
+        header_style="bold",
+    )  # fmt: skip
+    if layout.incomplete:
+        table.add_column("", width=1, no_wrap=True)
+    for one in layout.columns:
+        table.add_column(
+            Text(one.header),
+            justify="right" if one.is_right else "left",
+            vertical="bottom",
+            width=one.width,
+            no_wrap=True,
+        )
+    for number in range(count):
+        is_open = number in layout.incomplete
+        cells = [
+            Text(one.cells[number], style="dim" if one.cells[number] == NULL else "",
+                 overflow="ellipsis")
+            for one in layout.columns
+        ]  # fmt: skip
+        mark = [Text("*" if is_open else "")] if layout.incomplete else []
+        table.add_row(*mark, *cells, style="dim" if is_open else "")
+    console.print(table)
+    if layout.incomplete:
+        console.print(_INCOMPLETE, style="dim")
+    if hidden := layout.hidden:
+        noun = "column" if len(hidden) == 1 else "columns"
+        console.print(f"+{len(hidden)} {noun}: use -f json or a wider terminal", style="dim")
+
+
+def _body(console: Console, sheet: Sheet, rows: list[list[object]], style: Style) -> None:
+    """Print a grid; a card, and a single row that would lose columns, as names and values."""
+    layout = lay_out(sheet.schema, rows, style.tz, style.width)
+    if not sheet.is_card and not (len(rows) == 1 and layout.hidden):
+        _grid(console, layout, len(rows))
+        return
+    from rich.text import Text
+
+    for row in rows:
+        cells = card(sheet.schema, row, style.tz)
+        width = max((len(name) for name, _ in cells), default=0) + 2
+        for name, cell in cells:
+            line = Text(name.ljust(width), style="dim")
+            line.append(Text(cell, style="not dim"))
+            console.print(line, soft_wrap=True)
