@@ -10,7 +10,8 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from clickcli.relations.attempts import Entry, Order, Rules, Ties, attempts
+from clickcli.relations.attempt_rules import Entry, Order, Rules, Ties
+from clickcli.relations.attempts import attempts
 from tests.oracles import Event, Predicate
 from tests.oracles import funnel as oracle
 from tests.oracles.logs import funnel_logs

@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
 from clickcli.errors import UsageError
-from clickcli.relations.attempts import Attribution, Entry, Order, Rules, Ties
+from clickcli.relations.attempt_rules import Attribution, Entry, Order, Rules, Ties
 from clickcli.relations.sessions import Cut, SessionRule
 from clickcli.units import Every, Period, duration_text, duration_us
 

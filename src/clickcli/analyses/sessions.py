@@ -6,8 +6,8 @@ A session ends when the person's next event is more than ``--timeout`` later, or
 longer than ``--max-length``; a session id in the log is honoured and still cut by both
 (``--session-rule``). It belongs to the local day on which it starts; midnight and a new campaign
 cut it only with ``--split``. Its duration is last minus first event: one event is 0 s. It is
-engaged when it lasts 10 s, has two page views or a conversion event; a bounce is a session that is not
-engaged (``--bounce single-page``: one with a single page view).
+engaged when it lasts 10 s, has two page views or a conversion event; a bounce is a session that is
+not engaged (``--bounce single-page``: one with a single page view).
 
 Input
 -----

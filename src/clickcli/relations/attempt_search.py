@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from clickcli.relations.attempt_rules import Order, Ties
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from clickcli.relations.attempts import Lanes, Rules
+    from clickcli.relations.attempt_rules import Lanes, Rules
 
     Ints = NDArray[np.int64]
 
@@ -24,8 +26,6 @@ def search(lanes: Lanes, entries: Ints, rules: Rules, after: int = -1) -> Ints:
     Only rows later than ``after`` are used.
     """
     import numpy as np
-
-    from clickcli.relations.attempts import Order
 
     walk = {Order.ORDERED: _ordered, Order.STRICT: _strict, Order.ANY: _any}[rules.order]
     rows = np.full((len(entries), rules.steps), -1, dtype=np.int64)
@@ -108,8 +108,6 @@ def _match(rows: Sequence[Row], first_step: int, last_step: int) -> list[int]:
 
 
 def _ordered(lanes: Lanes, rows: list[Row], entry: int, rules: Rules) -> list[int]:
-    from clickcli.relations.attempts import Ties
-
     if rules.repeats_interrupt:
         return _until_repeat(rows, entry, rules)
     if rules.grace:
@@ -196,8 +194,6 @@ def _any(lanes: Lanes, rows: list[Row], entry: int, rules: Rules) -> list[int]:
 
     With strictly increasing times all rows of one instant fill one step together.
     """
-    from clickcli.relations.attempts import Ties
-
     own = next(mask for row, _, mask in rows if row == entry)
     late = entry if rules.ties is Ties.ARRIVAL else -1
     if rules.ties is Ties.INCREASING:

@@ -98,18 +98,18 @@ def starts(frame: pl.DataFrame, cut: Cut) -> Bools:
     groups = pl.col("person_key").ne_missing(pl.col("person_key").shift(1))
     if cut.rule is not SessionRule.GAP:
         groups |= pl.col("session_id").ne_missing(pl.col("session_id").shift(1))
-    begins = frame.select(groups).to_series().to_numpy().copy()
-    begins[0] = True
+    streams = frame.select(groups).to_series().to_numpy().copy()
+    streams[0] = True
+    begins = streams.copy()
     if cut.split is Split.MIDNIGHT:
         day = frame[LOCAL_DAY].to_numpy()
         begins[1:] |= day[1:] != day[:-1]
     if cut.split is Split.CAMPAIGN:
         begins |= _campaign_changes(frame, begins)
+    begins = _cut_by_time(ts, begins, cut)
     if cut.rule is SessionRule.GIVEN:
-        keyless = frame["session_id"].is_null().to_numpy()
-        begins |= _cut_by_time(ts, begins, cut) & keyless
-        return begins
-    return _cut_by_time(ts, begins, cut)
+        begins &= streams | frame["session_id"].is_null().to_numpy()
+    return begins
 
 
 def _campaign_changes(frame: pl.DataFrame, begins: Bools) -> Bools:
