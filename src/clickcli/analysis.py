@@ -108,7 +108,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What ``finish`` gives: the declared tables, notes for the reader, facts for the receipt."""
+    """What ``finish`` gives: tables, notes for the reader, facts for the receipt.
+
+    A declared table that is not given was not asked for and comes out empty.
+    """
 
     tables: Mapping[str, pl.DataFrame]
     notes: Sequence[str] = ()

@@ -12,10 +12,11 @@ from clickcli.analysis import Shared
 from clickcli.engines.scan import scan
 from clickcli.errors import UsageError
 from clickcli.expressions import Calendar
-from clickcli.units import Period, WeekStart, duration_us, instant, zone
+from clickcli.units import Every, Period, WeekStart, duration_us, instant, zone
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import polars as pl
 
     from clickcli.engines import Engine
     from clickcli.engines.dataset import Dataset
@@ -57,6 +58,23 @@ class Context:
         first = self.dataset.first_ts
         return Calendar(
             self.tz, self.week_start, self.as_of if first is None else first, self.as_of
+        )
+
+    def with_period_names(
+        self, counts: pl.DataFrame, every: Every, *, after: int = 0
+    ) -> pl.DataFrame:
+        """Add ``period``, its name, and ``complete`` to a small result with a column ``index``.
+
+        A period is complete when ``after`` microseconds past its end lie before as-of.
+        """
+        import polars as pl
+
+        numbers, calendar = counts["index"].to_list(), self.calendar
+        over = [calendar.start_of(at + 1, every) + after <= self.as_of for at in numbers]
+        names = [calendar.label(at, every) for at in numbers]
+        return counts.with_columns(
+            pl.Series("period", names, dtype=pl.String),
+            pl.Series("complete", over, dtype=pl.Boolean),
         )
 
     def step(self, text: str) -> Step:

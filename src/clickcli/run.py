@@ -97,7 +97,9 @@ def run(
     for table in analysis.tables:
         schema = _with_by(table, context)
         schemas.append(schema)
-        tables[table.name] = _checked(analysis.name, schema, finished.tables[table.name], context)
+        given = finished.tables.get(table.name)
+        frame = _nothing(schema) if given is None else given
+        tables[table.name] = _checked(analysis.name, schema, frame, context)
     return Result(
         analysis.name,
         analysis.version,
@@ -188,6 +190,15 @@ def _people(
     )  # fmt: skip
 
 
+def _nothing(schema: Table) -> pl.DataFrame:
+    """Return an empty table of the declared columns."""
+    import polars as pl
+
+    from clickcli.engines.polars import POLARS_TYPES
+
+    return pl.DataFrame(schema={one.name: POLARS_TYPES[one.dtype] for one in schema.columns})
+
+
 def _checked(name: str, schema: Table, frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table in declared types and order; InternalError when it is not as declared."""
     import polars as pl
@@ -195,7 +206,8 @@ def _checked(name: str, schema: Table, frame: pl.DataFrame, context: Context) ->
     from clickcli.engines.polars import POLARS_TYPES
 
     if schema.is_broken_down:
-        frame = frame.rename(dict(zip(context.by, context.shared.by, strict=True)))
+        given = dict(zip(context.by, context.shared.by, strict=True))
+        frame = frame.rename({by: name for by, name in given.items() if by in frame.columns})
     if missing := set(schema.names()) - set(frame.columns):
         raise InternalError(f"{name}: table {schema.name} lacks {sorted(missing)}")
     typed = frame.select(

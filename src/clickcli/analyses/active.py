@@ -271,12 +271,7 @@ def _lifecycle_rows(states: pl.DataFrame, parameters: Parameters, context: Conte
         table = table.filter(pl.col("period") >= calendar.index_of(start, every))
     if end is not None:
         table = table.filter(pl.col("period") <= calendar.index_of(end - 1, every))
-    numbers = table["period"].to_list()
-    over = [calendar.start_of(number + 1, every) <= context.as_of for number in numbers]
-    names = [calendar.label(number, every) for number in numbers]
-    return table.with_columns(
-        pl.Series("period", names, dtype=pl.String), pl.Series("complete", over, dtype=pl.Boolean)
-    )
+    return context.with_period_names(table.rename({"period": "index"}), every)
 
 
 def _histogram_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:

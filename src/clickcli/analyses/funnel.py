@@ -38,7 +38,7 @@ ends an attempt, and rates leave out windows that are still open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +47,7 @@ from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, U
 from clickcli.errors import UsageError
 from clickcli.relations.attempt_rules import Attribution, Entry, Order, Rules, Ties
 from clickcli.relations.sessions import Cut, SessionRule
+from clickcli.relations.step_masks import FirstTime
 from clickcli.units import Every, Period, duration_text, duration_us
 
 if TYPE_CHECKING:
@@ -55,9 +56,6 @@ if TYPE_CHECKING:
 
     from clickcli.context import Context, Events
     from clickcli.steps import Step
-
-_PERCENTS = (25, 50, 75, 90)
-_US = 1_000_000
 
 
 class Unit(StrEnum):
@@ -86,14 +84,6 @@ class Repeats(StrEnum):
 
     ALLOW = "allow"
     INTERRUPT = "interrupt"
-
-
-class FirstTime(StrEnum):
-    """Which first-step events may open an attempt."""
-
-    ANY = "any"
-    EVENT = "event"
-    MATCHING = "matching"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,6 +297,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     from clickcli.filters import column_or_property
     from clickcli.relations.attempts import attempts
     from clickcli.relations.sessions import with_cut_columns
+    from clickcli.relations.step_masks import bits, only_first_time
 
     rules = _rules(parameters, context)
     steps = _steps(parameters, context)
@@ -323,9 +314,9 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     frame = events.frame(columns, refs, period=_scanned(parameters, context, rules))
     if rules.cut is not None:
         frame = with_cut_columns(frame, rules.cut, context)
-    masked = frame.with_columns(_bits(steps).alias("mask"), _bits(excluded).alias("veto"))
+    masked = frame.with_columns(bits(steps).alias("mask"), bits(excluded).alias("veto"))
     if parameters.first_time is not FirstTime.ANY:
-        masked = _only_first_time(masked, steps[0], parameters.first_time)
+        masked = only_first_time(masked, steps[0], parameters.first_time)
     if rules.order is not Order.STRICT and rules.cut is None:
         masked = masked.filter((nw.col("mask") != 0) | (nw.col("veto") != 0))
     if parameters.range is Range.EVENTS:
@@ -366,84 +357,16 @@ def _inside(frame: nw.LazyFrame[Any], period: Period) -> nw.LazyFrame[Any]:
     return frame
 
 
-def _bits(steps: Sequence[Step]) -> nw.Expr:
-    """Return an integer whose bit k says that the event fills the k-th step."""
-    import narwhals as nw
-
-    bits: nw.Expr = nw.lit(0, nw.Int64)
-    for number, step in enumerate(steps):
-        bits = bits + nw.when(step.expression()).then(nw.lit(1 << number, nw.Int64)).otherwise(
-            nw.lit(0, nw.Int64)
-        )
-    return bits
-
-
-def _only_first_time(
-    frame: nw.LazyFrame[Any], step: Step, first_time: FirstTime
-) -> nw.LazyFrame[Any]:
-    """Take the first step's bit from all but the person's first event of its type (and filter)."""
-    import narwhals as nw
-
-    fills = step.expression()
-    is_of_type = fills
-    if first_time is FirstTime.EVENT and step.event_types is not None:
-        is_of_type = nw.col("event_type").is_in(sorted(step.event_types))
-    elif first_time is FirstTime.EVENT:
-        is_of_type = nw.lit(value=True)
-    at = nw.when(is_of_type).then(nw.col("ts")).otherwise(None)
-    first = at.min().over("person_key")
-    counts = fills & (nw.col("ts") == first)
-    without = nw.when(fills).then(nw.col("mask") - 1).otherwise(nw.col("mask"))
-    return frame.with_columns(nw.when(counts).then(nw.col("mask")).otherwise(without).alias("mask"))
-
-
 def reduce(
     units: Units, parameters: Parameters, context: Context
 ) -> Mapping[str, nw.LazyFrame[Any]]:
-    """Count attempts by depth; pick the rows at the ranks of the quantiles."""
-    import narwhals as nw
+    """Count attempts by depth and period; pick the times at the ranks of the quantiles."""
+    from clickcli.relations.conversions import counted, counted_by_period
 
-    from clickcli.relations.quantiles import ranked_rows
-
-    attempts = units["attempts"]
-    by, last = list(context.by), len(parameters.steps)
-    is_pending = nw.col("is_pending").cast(nw.Int64)
-    depths = (
-        attempts.with_columns(is_pending.alias("pending"))
-        .group_by(*by, "depth")
-        .agg(nw.len().alias("people"), nw.col("pending").sum())
-    )
-    since_entry = [(step, "entry", 1) for step in range(2, last + 1)]
-    since_previous = [(step, "previous", step - 1) for step in range(2, last + 1)]
-    spans = nw.concat(
-        [
-            attempts.filter(nw.col("depth") >= step).select(
-                *by,
-                nw.lit(step, nw.Int64).alias("step"),
-                nw.lit(origin, nw.String).alias("origin"),
-                (nw.col(f"t_{step}") - nw.col(f"t_{since}")).alias("span"),
-            )
-            for step, origin, since in since_previous + since_entry or [(1, "entry", 1)]
-        ]
-    )
-    groups = [*by, "step", "origin"]
-    frames = {
-        "depths": depths,
-        "means": spans.group_by(*groups).agg(nw.col("span").sum(), nw.len().alias("n")),
-        "ranks": ranked_rows(spans, "span", groups, _PERCENTS),
-    }
+    attempts, steps = units["attempts"], len(parameters.steps)
+    frames = counted(attempts, steps, context.by)
     if parameters.trend is not None:
-        dated = context.calendar.with_index(attempts, "index", parameters.trend, "t_1")
-        done = nw.col("depth") == last
-        frames["trend"] = (
-            dated.with_columns(
-                is_pending.alias("pending"),
-                done.cast(nw.Int64).alias("converted"),
-                (done & ~nw.col("is_pending")).cast(nw.Int64).alias("reached"),
-            )
-            .group_by(*by, "index")
-            .agg(nw.len().alias("people"), nw.col("converted", "pending", "reached").sum())
-        )
+        frames["trend"] = counted_by_period(attempts, steps, parameters.trend, context)
     return frames
 
 
@@ -452,21 +375,25 @@ def finish(
 ) -> Finished:
     """Add up depths to steps, put rates, intervals and times beside them."""
     from clickcli.notes import few
+    from clickcli.relations.conversions import period_rows, step_rows
 
-    steps = _step_rows(frames, parameters, context)
+    names = [step.label for step in _steps(parameters, context)]
+    steps = step_rows(frames, names, context.by)
     notes = few(steps, "entered", "people entered (window closed)")
     if steps["pending"].sum():
         notes.append(
             "pending: the window is still open at as-of; rates leave these people out "
             "(--as-of, --within none)"
         )
-    labels = " → ".join(step.label for step in _steps(parameters, context))
     title = (
-        f"Funnel {labels} · {parameters.order.value}, {parameters.entry.value} entry, "
+        f"Funnel {' → '.join(names)} · {parameters.order.value}, {parameters.entry.value} entry, "
         f"within {_within(parameters)}, per {parameters.unit.value}"
     )
-    trend = _trend_rows(frames, parameters, context)
-    return Finished({"steps": steps, "trend": trend}, notes, title)
+    tables = {"steps": steps}
+    if parameters.trend is not None:
+        within = _rules(parameters, context).within or 0
+        tables["trend"] = period_rows(frames["trend"], parameters.trend, within, context)
+    return Finished(tables, notes, title)
 
 
 def _within(parameters: Parameters) -> str:
@@ -475,88 +402,6 @@ def _within(parameters: Parameters) -> str:
     if parameters.within == "session":
         return "one session"
     return duration_text(duration_us(parameters.within))
-
-
-def _step_rows(
-    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
-) -> pl.DataFrame:
-    import polars as pl
-
-    from clickcli.expressions import share, with_rate
-    from clickcli.relations.quantiles import quantiles
-
-    by = list(context.by)
-    labels = [step.label for step in _steps(parameters, context)]
-    names = pl.DataFrame({"step": range(1, len(labels) + 1), "name": labels})
-    depths = frames["depths"]
-    groups = depths.select(by).unique() if by else pl.DataFrame({"one": [0]}).select([])
-    grid = groups.join(names, how="cross") if by else names
-    reached = pl.col("people") - pl.col("pending")
-    deep = pl.col("depth") >= pl.col("step")
-    table = (
-        (grid.join(depths, on=by, how="left") if by else grid.join(depths, how="cross")).filter(
-            deep
-        )
-        if depths.height
-        else grid.head(0).with_columns(people=0, pending=0)
-    )
-    table = (
-        grid.join(
-            table.group_by(*by, "step").agg(pl.col("people", "pending").sum()),
-            on=[*by, "step"],
-            how="left",
-        )
-        .with_columns(pl.col("people", "pending").fill_null(0).cast(pl.Int64))
-        .with_columns(reached=reached)
-        .sort(*by, "step")
-    )
-    before, first = pl.col("reached").shift(1), pl.col("reached").first()
-    table = table.with_columns(
-        previous=(before.over(by) if by else before),
-        entered=(first.over(by) if by else first),
-    )
-    dropped = pl.col("previous") - pl.col("reached")
-    table = with_rate(table, "conversion", "reached", "entered")
-    table = with_rate(table, "step_conversion", "reached", "previous")
-    table = table.with_columns(dropped=dropped).with_columns(drop_off=share("dropped", "previous"))
-    keys = [*by, "step", "origin"]
-    spans = quantiles(frames["ranks"], "span", keys, _PERCENTS, divisor=_US).join(
-        frames["means"].with_columns(mean=pl.col("span") / (pl.col("n") * _US)), on=keys
-    )
-    for origin in ("previous", "entry"):
-        prefix = f"from_{origin}"
-        own = spans.filter(pl.col("origin") == origin).select(
-            *by,
-            "step",
-            pl.col("p50").alias(f"{prefix}_median_s"),
-            pl.col("mean").alias(f"{prefix}_mean_s"),
-            *(pl.col(f"p{q}").alias(f"{prefix}_p{q}_s") for q in (25, 75, 90)),
-        )
-        table = table.join(own, on=[*by, "step"], how="left")
-    return table
-
-
-def _trend_rows(
-    frames: Mapping[str, pl.DataFrame], parameters: Parameters, context: Context
-) -> pl.DataFrame:
-    import polars as pl
-
-    from clickcli.engines.polars import POLARS_TYPES
-    from clickcli.expressions import with_rate
-
-    if parameters.trend is None:
-        types = {column.name: POLARS_TYPES[column.dtype] for column in TREND.columns}
-        return pl.DataFrame(schema=types | dict.fromkeys(context.by, pl.String()))
-    every, calendar = parameters.trend, context.calendar
-    within = _rules(parameters, context).within or 0
-    index = frames["trend"]["index"].to_list()
-    ends = [calendar.start_of(at + 1, every) + within for at in index]
-    table = frames["trend"].with_columns(
-        pl.Series("period", [calendar.label(at, every) for at in index], dtype=pl.String),
-        pl.Series("complete", [end <= context.as_of for end in ends], dtype=pl.Boolean),
-        entered=pl.col("people") - pl.col("pending"),
-    )
-    return with_rate(table, "conversion", "reached", "entered")
 
 
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:

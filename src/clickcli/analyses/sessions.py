@@ -277,20 +277,18 @@ def finish(
     """Put rates and durations beside the counts, name pages and channels in the list."""
     import polars as pl
 
-    from clickcli.engines.polars import POLARS_TYPES
     from clickcli.notes import few
 
     summary = _total_rows("summary", frames, context)
-    if parameters.trend is None:
-        types = {column.name: POLARS_TYPES[column.dtype] for column in TREND.columns}
-        trend = pl.DataFrame(schema=types | dict.fromkeys(context.by, pl.String()))
-    else:
-        trend = _dated(_total_rows("trend", frames, context), parameters.trend, context)
     notes = few(summary, "sessions", "sessions")
     if summary["mixed"].sum() or summary.filter(pl.col("currencies") > 1).height:
         notes.append("revenue is in several currencies and not added up: filter by currency")
-    if parameters.trend is not None and not trend["complete"].all():
-        notes.append("the last period is not over at as-of")
+    tables = {"summary": summary, "sessions": _list_rows(frames["list"], context)}
+    if parameters.trend is not None:
+        trend = _total_rows("trend", frames, context)
+        tables["trend"] = context.with_period_names(trend, parameters.trend)
+        if not tables["trend"]["complete"].all():
+            notes.append("the last period is not over at as-of")
     views = [name for name in parameters.page_view if name in context.dataset.event_types]
     if not views and summary["sessions"].sum():
         notes.append("no page-view events in the store: name yours with --page-view")
@@ -298,7 +296,6 @@ def finish(
         f"Sessions · {parameters.session_rule.value} at {parameters.timeout} gap, "
         f"{parameters.max_length} length · bounce: {parameters.bounce.value}"
     )
-    tables = {"summary": summary, "trend": trend, "sessions": _list_rows(frames["list"], context)}
     return Finished(tables, notes, title)
 
 
@@ -358,17 +355,6 @@ def _money_rows(money: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
         .unique()
         .join(sums, on=groups, how="left")
         .with_columns(pl.col("revenue", "currencies").fill_null(0))
-    )
-
-
-def _dated(table: pl.DataFrame, every: Every, context: Context) -> pl.DataFrame:
-    import polars as pl
-
-    numbers, calendar = table["index"].to_list(), context.calendar
-    over = [calendar.start_of(number + 1, every) <= context.as_of for number in numbers]
-    names = [calendar.label(number, every) for number in numbers]
-    return table.with_columns(
-        pl.Series("period", names, dtype=pl.String), pl.Series("complete", over, dtype=pl.Boolean)
     )
 
 
