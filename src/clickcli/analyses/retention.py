@@ -41,11 +41,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from clickcli.analysis import Analysis, Cell, Column, Finished, Grid, Option, Table, Units, rate
 from clickcli.errors import UsageError
+from clickcli.relations.cohorts import (
+    LENGTH,
+    MILESTONES,
+    Clock,
+    Cohort,
+    CohortRules,
+    Kind,
+    began,
+    milestones,
+    returns,
+)
 from clickcli.units import Every, duration_us
 
 if TYPE_CHECKING:
@@ -54,32 +64,7 @@ if TYPE_CHECKING:
 
     from clickcli.context import Context, Events
 
-_DAY = 86_400_000_000
-_LENGTH = {Every.HOUR: _DAY // 24, Every.DAY: _DAY, Every.WEEK: 7 * _DAY, Every.MONTH: 30 * _DAY}
-_MILESTONES = (("week 1", 7, 13), ("week 2", 14, 20), ("month 1", 28, 34))
 _SEGMENTS = ("active", "at risk", "churned")
-
-
-class Cohort(StrEnum):
-    """What puts a person into a cohort."""
-
-    FIRST = "first"
-    FIRST_EVENT = "first-event"
-    RECURRING = "recurring"
-
-
-class Kind(StrEnum):
-    """What counts as coming back."""
-
-    BOUNDED = "bounded"
-    UNBOUNDED = "unbounded"
-
-
-class Clock(StrEnum):
-    """How periods are counted."""
-
-    CALENDAR = "calendar"
-    ROLLING = "rolling"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +136,7 @@ AVERAGE = Table(
     ),
     keys=("period",),
 )
-MILESTONES = Table(
+MILESTONE_TABLE = Table(
     "milestones",
     "Share of the cohort active on days 7-13, 14-20 and 28-34 after the cohort day.",
     (
@@ -207,6 +192,19 @@ def check(parameters: Parameters, context: Context) -> None:
         context.step(text)
 
 
+def _rules(parameters: Parameters, context: Context) -> CohortRules:
+    return CohortRules(
+        context.step(parameters.start),
+        context.step(parameters.returning),
+        parameters.every,
+        tuple(_brackets(parameters)),
+        parameters.cohort,
+        parameters.kind,
+        parameters.clock,
+        parameters.min_occurrences,
+    )
+
+
 def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """Return who came back when.
 
@@ -216,125 +214,14 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """
     import narwhals as nw
 
-    began = _began(events, parameters, context)
-    keys = ["person_key", *context.by, "cohort"]
-    own = began.select(*keys, nw.lit(0, nw.Int64).alias("bracket"))
-    visits = _visits(events, parameters, context).join(began, on="person_key", how="inner")
-    passed = visits.with_columns(_number(parameters).alias("n")).filter(nw.col("n") > 0)
-    counted = (
-        passed.group_by(*keys, "n")
-        .agg(nw.col("visits").sum())
-        .filter(nw.col("visits") >= parameters.min_occurrences)
-    )
-    if parameters.kind is Kind.UNBOUNDED:
-        returned = counted.group_by(*keys).agg(nw.col("n").max().alias("bracket"))
-    else:
-        number = _bracket(parameters)
-        returned = counted.with_columns(number.alias("bracket")).filter(nw.col("bracket") > 0)
+    rules = _rules(parameters, context)
+    cohorts = began(events, rules, context)
+    last = events.frame().group_by("person_key", *context.by)
     return {
-        "returns": nw.concat([own, returned.select(*keys, "bracket").unique()]),
-        "milestones": _milestones(events, began, parameters, context),
-        "last": events.frame()
-        .group_by("person_key", *context.by)
-        .agg(nw.col("ts").max().alias("last_ts")),
+        "returns": returns(events, cohorts, rules, context),
+        "milestones": milestones(events, cohorts, rules, context),
+        "last": last.agg(nw.col("ts").max().alias("last_ts")),
     }
-
-
-def _began(events: Events, parameters: Parameters, context: Context) -> nw.LazyFrame[Any]:
-    """Return one row a person and cohort: ``cohort`` number, ``since`` its first start event."""
-    import narwhals as nw
-
-    step = context.step(parameters.start)
-    frame = events.frame(step.columns, step.properties)
-    fills = step.expression()
-    if parameters.cohort is Cohort.FIRST_EVENT:
-        if step.event_types is not None:
-            frame = frame.filter(nw.col("event_type").is_in(sorted(step.event_types)))
-        frame = frame.with_columns(fills.alias("fills"))
-    else:
-        frame = frame.filter(fills)
-    frame = context.calendar.with_index(frame, "cohort", parameters.every)
-    keys = ["person_key", *(["cohort"] if parameters.cohort is Cohort.RECURRING else [])]
-    place = nw.col("seq").rank("ordinal").over(*keys, "ts")
-    first = frame.filter(nw.col("ts") == nw.col("ts").min().over(*keys)).filter(place == 1)
-    if parameters.cohort is Cohort.FIRST_EVENT:
-        first = first.filter(nw.col("fills"))
-    start, end = context.period.start, context.period.end
-    if start is not None:
-        first = first.filter(nw.col("ts") >= start)
-    if end is not None:
-        first = first.filter(nw.col("ts") < end)
-    return first.select("person_key", *context.by, "cohort", nw.col("ts").alias("since"))
-
-
-def _visits(events: Events, parameters: Parameters, context: Context) -> nw.LazyFrame[Any]:
-    """Return return events: one row a person and period, or each event on the rolling clock."""
-    import narwhals as nw
-
-    step = context.step(parameters.returning)
-    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
-    if parameters.clock is Clock.ROLLING:
-        return frame.select("person_key", "ts", nw.lit(1, nw.Int64).alias("visits"))
-    return (
-        context.calendar.with_index(frame, "index", parameters.every)
-        .group_by("person_key", "index")
-        .agg(nw.len().alias("visits"))
-    )
-
-
-def _number(parameters: Parameters) -> nw.Expr:
-    """Return how many periods after the start a visit lies; below zero: before it."""
-    import narwhals as nw
-
-    from clickcli.expressions import floor_div
-
-    if parameters.clock is Clock.CALENDAR:
-        return nw.col("index") - nw.col("cohort")
-    elapsed = nw.col("ts") - nw.col("since")
-    return nw.when(elapsed < 0).then(-1).otherwise(floor_div(elapsed, _LENGTH[parameters.every]))
-
-
-def _bracket(parameters: Parameters) -> nw.Expr:
-    """Return the number of the bracket that holds each period; -1 for none."""
-    import narwhals as nw
-
-    if parameters.brackets is None:
-        n = nw.col("n")
-        return nw.when(n <= parameters.periods).then(n).otherwise(-1)
-    number: nw.Expr = nw.lit(-1, nw.Int64)
-    for at, (low, high) in enumerate(_brackets(parameters)):
-        inside = (nw.col("n") >= low) & (nw.col("n") <= high)
-        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
-    return number
-
-
-def _milestones(
-    events: Events, began: nw.LazyFrame[Any], parameters: Parameters, context: Context
-) -> nw.LazyFrame[Any]:
-    """Return the milestones, from 1, of each person and cohort day; 0 for the day itself."""
-    import narwhals as nw
-
-    keys = ["person_key", *context.by]
-    first = began.group_by(*keys).agg(nw.col("since").min())
-    first = context.calendar.with_index(first, "cohort", Every.DAY, "since")
-    first = first.select(*keys, "cohort")
-    step = context.step(parameters.returning)
-    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
-    days = context.calendar.with_index(frame, "day", Every.DAY)
-    days = days.select("person_key", "day").unique()
-    since = nw.col("day") - nw.col("cohort")
-    number: nw.Expr = nw.lit(0, nw.Int64)
-    for at, (_, low, high) in enumerate(_MILESTONES, start=1):
-        inside = (since >= low) & (since <= high)
-        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
-    names = [*keys, "cohort", "milestone"]
-    active = (
-        days.join(first, on="person_key", how="inner")
-        .with_columns(number.alias("milestone"))
-        .filter(nw.col("milestone") > 0)
-    )
-    own = first.with_columns(nw.lit(0, nw.Int64).alias("milestone"))
-    return nw.concat([own.select(names), active.select(names).unique()])
 
 
 def _segment(parameters: Parameters, context: Context) -> nw.Expr:
@@ -436,7 +323,7 @@ def _with_periods(table: pl.DataFrame, parameters: Parameters, context: Context)
 
     every, calendar, as_of = parameters.every, context.calendar, context.as_of
     is_rolling = parameters.clock is Clock.ROLLING
-    length = _LENGTH[every]
+    length = LENGTH[every]
     complete: list[bool] = []
     begun: list[bool] = []
     for cohort, low, high in table.select("cohort", "period", "last").iter_rows():
@@ -481,10 +368,10 @@ def _milestone_rows(cells: pl.DataFrame, context: Context) -> pl.DataFrame:
     by, calendar = list(context.by), context.calendar
     rows = pl.DataFrame(
         {
-            "number": range(1, len(_MILESTONES) + 1),
-            "milestone": [name for name, _, _ in _MILESTONES],
-            "days": [f"{low:02d}-{high}" for _, low, high in _MILESTONES],
-            "last": [high for _, _, high in _MILESTONES],
+            "number": range(1, len(MILESTONES) + 1),
+            "milestone": [name for name, _, _ in MILESTONES],
+            "days": [f"{low:02d}-{high}" for _, low, high in MILESTONES],
+            "last": [high for _, _, high in MILESTONES],
         }
     )
     cells = cells.rename({"milestone": "number"})
@@ -565,7 +452,7 @@ ANALYSIS = Analysis(
     version=1,
     parameters=Parameters,
     sample=Parameters(every=Every.WEEK),
-    tables=(RETENTION, AVERAGE, MILESTONES, SEGMENTS),
+    tables=(RETENTION, AVERAGE, MILESTONE_TABLE, SEGMENTS),
     unit_keys={
         "returns": ("person_key", "cohort", "bracket"),
         "milestones": ("person_key", "cohort", "milestone"),
