@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clickcli import __version__
 from clickcli.analysis import Analysis, Column, Shared, Table, Units
 from clickcli.context import OTHER, TOTAL, Context, Events, most_common, resolve
-from clickcli.engines.scan import PERSON_ID
+from clickcli.engines.scan import IS_KNOWN, PERSON_ID
 from clickcli.errors import DataError, InternalError, UsageError
 from clickcli.units import from_us
 
@@ -26,8 +26,11 @@ P = TypeVar("P")
 PEOPLE = Table(
     "people",
     "The people behind a cell.",
-    (Column(PERSON_ID, "string", "key", "person"),),
-    keys=(PERSON_ID,),
+    (
+        Column(PERSON_ID, "string", "key", "person"),
+        Column(IS_KNOWN, "bool", "key", "whether the id is a user's, not a device's"),
+    ),
+    keys=(PERSON_ID, IS_KNOWN),
     is_broken_down=False,
 )
 
@@ -174,12 +177,13 @@ def _people(
         raise UsageError("--who and --by contradict each other", hint="filter with --where")
     name, chosen = analysis.who(cell, parameters, context)
     keys = units[name].filter(chosen).select("person_key").unique()
-    names = events.frame([PERSON_ID], with_by=False).select("person_key", PERSON_ID)
+    columns = [PERSON_ID, IS_KNOWN]
+    names = events.frame(columns, with_by=False).with_columns(nw.col(IS_KNOWN).cast(nw.Int64))
     people = (
         names.join(keys, on="person_key", how="inner")
         .group_by("person_key")
-        .agg(nw.col(PERSON_ID).min())
-        .select(PERSON_ID)
+        .agg(nw.col(*columns).min())
+        .select(*columns)
     )
     collected = context.engine.collect({"people": people, "receipt": read})
     table = _checked(analysis.name, PEOPLE, collected["people"], context)

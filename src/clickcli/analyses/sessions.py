@@ -41,7 +41,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
 from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
-from clickcli.relations.sessions import Cut, SessionColumns, SessionRule, Split, sessions
+from clickcli.relations.sessions import (
+    Cut,
+    SessionRule,
+    Split,
+    sessions,
+    with_ends,
+)
 from clickcli.units import Every, duration_us
 
 if TYPE_CHECKING:
@@ -53,8 +59,8 @@ if TYPE_CHECKING:
 _PERCENTS: Final = (50, 90)
 _ENGAGED_US: Final = 10 * MICROSECONDS_PER_SECOND
 _FIRST: Final = (
-    "person_id", "session_id", "page_path", "device_type", "browser", "os", "country", "city",
-    "referrer", "utm_source", "utm_medium", "utm_campaign", "click_id", "page_url",
+    "person_id", "is_known", "session_id", "page_path", "device_type", "browser", "os", "country",
+    "city", "referrer", "utm_source", "utm_medium", "utm_campaign", "click_id", "page_url",
 )  # fmt: skip
 _SUMS: Final = ("events", "page_views", "zero_length", "engaged", "bounces", "converted")
 
@@ -141,6 +147,7 @@ SESSIONS = Table(
         Column("is_bounce", "bool", "flag", "bounce by --bounce"),
         Column("converted", "bool", "flag", "has a conversion event"),
         Column("end", "timestamp", "timestamp", "last event"),
+        Column("is_known", "bool", "key", "whether person_id is a user's, not a device's"),
         Column("date", "date", "key", "local day of the start"),
         Column("session_id", "string", "text", "id given in the log"),
         Column("device_type", "string", "text", "device of the first event"),
@@ -156,8 +163,8 @@ SESSIONS = Table(
         Column("revenue", "float64", "money", "revenue; none where currencies mix"),
         Column("currency", "string", "text", "currency of revenue"),
     ),
-    keys=("person_id", "start", "session_id"),
-    order=("start", "person_id", "session_id"),
+    keys=("person_id", "is_known", "start", "session_id"),
+    order=("start", "person_id", "is_known", "session_id"),
     is_broken_down=False,
 )
 
@@ -184,7 +191,10 @@ def _listed(parameters: Parameters) -> int | None:
 
 
 def units(events: Events, parameters: Parameters, context: Context) -> Units:
-    """Return one row a session that starts in the period."""
+    """Return one row a session that starts in the period; those listed with their first event.
+
+    Sessions that start at the same instant as the last one listed are listed too.
+    """
     import narwhals as nw
 
     kind = nw.col("event_type")
@@ -196,7 +206,6 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         events,
         context,
         _cut(parameters),
-        SessionColumns(first=_FIRST, last=("page_path",), with_revenue=True),
         {name: flag.cast(nw.Int64) for name, flag in flags.items()},
     )
     start, end = context.period.start, context.period.end
@@ -204,8 +213,14 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         table = table.filter(nw.col("start") >= start)
     if end is not None:
         table = table.filter(nw.col("start") < end)
-    table = table.rename({f"first_{by}": by for by in context.by})
-    return {"sessions": _judged(table, parameters)}
+    judged = context.engine.hold(_judged(table, parameters))
+    listed = judged
+    if (count := _listed(parameters)) is not None:
+        place = nw.col("start").rank("min").over("all")
+        listed = judged.with_columns(nw.lit(1).alias("all"))
+        listed = listed.with_columns(place.alias("place")).filter(nw.col("place") <= count)
+        listed = listed.drop("all", "place")
+    return {"sessions": judged, "listed": with_ends(listed, events, _FIRST, ("page_path",))}
 
 
 def _judged(table: nw.LazyFrame[Any], parameters: Parameters) -> nw.LazyFrame[Any]:
@@ -233,7 +248,7 @@ def _judged(table: nw.LazyFrame[Any], parameters: Parameters) -> nw.LazyFrame[An
 def reduce(
     units: Units, parameters: Parameters, context: Context
 ) -> Mapping[str, nw.LazyFrame[Any]]:
-    """Sum sessions by breakdown and period; take the first ones for the list."""
+    """Sum sessions by breakdown and period."""
     import narwhals as nw
 
     table, by = units["sessions"], list(context.by)
@@ -241,14 +256,11 @@ def reduce(
     if parameters.trend is not None:
         dated = context.calendar.with_index(table, "index", parameters.trend, "start")
         frames |= _totals("trend", dated, by)
-    listed = table
+    listed = units["listed"]
     if by:
         from clickcli.context import TOTAL
 
-        listed = table.filter(nw.col(by[0]) == TOTAL)
-    count = _listed(parameters)
-    if count is not None:
-        listed = listed.sort("start", "first_person_id", "first_session_id").head(count)
+        listed = listed.filter(nw.col(by[0]) == TOTAL)
     return frames | {"list": listed}
 
 
@@ -283,7 +295,10 @@ def finish(
     notes = few(summary, "sessions", "sessions")
     if summary["mixed"].sum() or summary.filter(pl.col("currencies") > 1).height:
         notes.append("revenue is in several currencies and not added up: filter by currency")
-    tables = {"summary": summary, "sessions": _list_rows(frames["list"], context)}
+    listed = frames["list"].sort("start", "first_person_id", "first_is_known", "first_session_id")
+    if (count := _listed(parameters)) is not None:
+        listed = listed.head(count)
+    tables = {"summary": summary, "sessions": _list_rows(listed, context)}
     if parameters.trend is not None:
         trend = _total_rows("trend", frames, context)
         tables["trend"] = context.with_period_names(trend, parameters.trend)
@@ -419,7 +434,7 @@ ANALYSIS = Analysis(
     parameters=Parameters,
     sample=Parameters(trend=Every.WEEK, list="all"),
     tables=(SUMMARY, TREND, SESSIONS),
-    unit_keys={"sessions": ("person_key", "start", "first_session_id")},
+    unit_keys={"sessions": ("first_seq",), "listed": ("first_seq",)},
     units=units,
     reduce=reduce,
     finish=finish,

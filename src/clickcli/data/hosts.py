@@ -28,19 +28,54 @@ MAX_HOST: Final = 253
 # short (``foo.k12.ca.us`` becomes ``ca.us``) and never changes the channel.
 _SECOND_LEVEL: Final = frozenset(("co", "com", "net", "org", "edu", "gov", "ac", "mil", "gob"))
 _SECOND_LEVEL_OF: Final = {
-    "au": "id asn", "br": "art blog eco eng ind inf nom tv", "fr": "asso gouv", "hk": "idv",
-    "hu": "info", "id": "or go web sch my", "in": "firm gen ind nic", "it": "edu gov",
-    "jp": "or ne go ad ed gr lg", "ke": "or go ne", "kr": "or ne go re pe", "nz": "geek gen iwi",
-    "pl": "waw info biz edu", "ru": "msk spb", "th": "or in go", "tr": "gen web", "tw": "idv",
-    "tz": "or go", "ua": "kiev kyiv in", "ug": "or go", "uk": "me ltd plc sch nhs police",
+    "au": "id asn",
+    "br": "art blog eco eng ind inf nom tv",
+    "fr": "asso gouv",
+    "hk": "idv",
+    "hu": "info",
+    "id": "or go web sch my",
+    "in": "firm gen ind nic",
+    "it": "edu gov",
+    "jp": "or ne go ad ed gr lg",
+    "ke": "or go ne",
+    "kr": "or ne go re pe",
+    "nz": "geek gen iwi",
+    "pl": "waw info biz edu",
+    "ru": "msk spb",
+    "th": "or in go",
+    "tr": "gen web",
+    "tw": "idv",
+    "tz": "or go",
+    "ua": "kiev kyiv in",
+    "ug": "or go",
+    "uk": "me ltd plc sch nhs police",
     "za": "law nom web",
 }
-_SHARED: Final = frozenset((
-    "appspot.com", "azurewebsites.net", "blogspot.com", "firebaseapp.com", "fly.dev", "github.io",
-    "gitlab.io", "herokuapp.com", "myshopify.com", "netlify.app", "onrender.com", "pages.dev",
-    "translate.goog", "tumblr.com", "vercel.app", "web.app", "webflow.io", "weebly.com",
-    "wixsite.com", "wordpress.com", "workers.dev",
-))
+_SHARED: Final = frozenset(
+    (
+        "appspot.com",
+        "azurewebsites.net",
+        "blogspot.com",
+        "firebaseapp.com",
+        "fly.dev",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "myshopify.com",
+        "netlify.app",
+        "onrender.com",
+        "pages.dev",
+        "translate.goog",
+        "tumblr.com",
+        "vercel.app",
+        "web.app",
+        "webflow.io",
+        "weebly.com",
+        "wixsite.com",
+        "wordpress.com",
+        "workers.dev",
+    )
+)
 _GENERIC: Final = frozenset(("com", "net", "org", "cat"))
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*)://", re.IGNORECASE)
@@ -223,5 +258,6 @@ def search_term(query: str, site: Site) -> str:
     if not site.terms or not query:
         return ""
     given = fields(query)
-    return next((term for name in site.terms.lower().split() if (term := clean(given.get(name)))),
-                "")
+    return next(
+        (term for name in site.terms.lower().split() if (term := clean(given.get(name)))), ""
+    )

@@ -30,8 +30,14 @@ class Site(NamedTuple):
 
 
 _SEARCH: Final = (
-    Site("google", "search", "google.* googlesyndicatedsearch.com webcache.googleusercontent.com "
-         "com.google.android.googlequicksearchbox", "google", "q query"),
+    Site(
+        "google",
+        "search",
+        "google.* googlesyndicatedsearch.com webcache.googleusercontent.com "
+        "com.google.android.googlequicksearchbox",
+        "google",
+        "q query",
+    ),
     Site("google images", "search", "images.google.* google.*/imgres", "", "q"),
     Site("google news", "search", "news.google.* com.google.android.apps.magazines", "", "q"),
     Site("google blogsearch", "search", "blogsearch.google.*", "", "q"),
@@ -41,8 +47,13 @@ _SEARCH: Final = (
     Site("msn", "search", "msn.com", "msn", "q"),
     Site("yahoo", "search", "yahoo.*", "yahoo", "p q"),
     Site("yahoo images", "search", "images.search.yahoo.com image.yahoo.cn", "", "p q"),
-    Site("duckduckgo", "search", "duckduckgo.com duck.com com.duckduckgo.mobile.android",
-         "duckduckgo ddg", "q"),
+    Site(
+        "duckduckgo",
+        "search",
+        "duckduckgo.com duck.com com.duckduckgo.mobile.android",
+        "duckduckgo ddg",
+        "q",
+    ),
     Site("brave", "search", "search.brave.com", "brave", "q"),
     Site("ecosia", "search", "ecosia.org", "ecosia", "q"),
     Site("qwant", "search", "qwant.com", "qwant", "q"),
@@ -104,11 +115,17 @@ _SEARCH: Final = (
     Site("terra", "search", "buscador.terra.com.br buscador.terra.es", "terra", "query"),
     Site("uol", "search", "busca.uol.com.br", "", "q"),
     Site("globo", "search", "globo.com", "globo", "q"),
-    Site("ask", "search", "ask.com ask.co.uk search-results.com", "ask search-results",
-         "q searchfor"),
+    Site(
+        "ask", "search", "ask.com ask.co.uk search-results.com", "ask search-results", "q searchfor"
+    ),
     Site("aol", "search", "aol.com aol.co.uk aol.de aol.fr aol.it aolsearch.com", "aol", "q query"),
-    Site("infospace", "search", "infospace.com dogpile.com metacrawler.com webcrawler.com",
-         "dogpile", "q s"),
+    Site(
+        "infospace",
+        "search",
+        "infospace.com dogpile.com metacrawler.com webcrawler.com",
+        "dogpile",
+        "q s",
+    ),
     Site("lycos", "search", "lycos.com search.lycos.com", "lycos", "query q"),
     Site("excite", "search", "excite.com excite.co.jp search.excite.it", "", "q search"),
     Site("exalead", "search", "exalead.com exalead.fr", "", "q"),
@@ -128,26 +145,43 @@ _SEARCH: Final = (
 )
 
 _SOCIAL: Final = (
-    Site("facebook", "social", "facebook.com fb.me fb.com fbcdn.net com.facebook.katana "
-         "com.facebook.lite", "facebook fb meta"),
+    Site(
+        "facebook",
+        "social",
+        "facebook.com fb.me fb.com fbcdn.net com.facebook.katana com.facebook.lite",
+        "facebook fb meta",
+    ),
     Site("messenger", "social", "messenger.com m.me com.facebook.orca", "messenger"),
-    Site("instagram", "social", "instagram.com ig.me com.instagram.android",
-         "instagram ig insta"),
+    Site("instagram", "social", "instagram.com ig.me com.instagram.android", "instagram ig insta"),
     Site("threads", "social", "threads.net threads.com com.instagram.barcelona", "threads"),
-    Site("twitter", "social", "twitter.com t.co x.com tweetdeck.com com.twitter.android",
-         "twitter x tweetdeck"),
+    Site(
+        "twitter",
+        "social",
+        "twitter.com t.co x.com tweetdeck.com com.twitter.android",
+        "twitter x tweetdeck",
+    ),
     Site("bluesky", "social", "bsky.app bsky.social", "bluesky bsky"),
-    Site("mastodon", "social", "mastodon.social mastodon.online mastodon.world mstdn.social "
-         "fosstodon.org hachyderm.io joinmastodon.org org.joinmastodon.android", "mastodon"),
+    Site(
+        "mastodon",
+        "social",
+        "mastodon.social mastodon.online mastodon.world mstdn.social "
+        "fosstodon.org hachyderm.io joinmastodon.org org.joinmastodon.android",
+        "mastodon",
+    ),
     Site("linkedin", "social", "linkedin.com lnkd.in com.linkedin.android", "linkedin"),
     Site("pinterest", "social", "pinterest.* pin.it com.pinterest", "pinterest"),
     Site("reddit", "social", "reddit.com redd.it com.reddit.frontpage", "reddit"),
-    Site("tiktok", "social", "tiktok.com com.zhiliaoapp.musically com.ss.android.ugc.trill",
-         "tiktok"),
+    Site(
+        "tiktok", "social", "tiktok.com com.zhiliaoapp.musically com.ss.android.ugc.trill", "tiktok"
+    ),
     Site("snapchat", "social", "snapchat.com com.snapchat.android", "snapchat"),
     Site("whatsapp", "social", "whatsapp.com wa.me com.whatsapp", "whatsapp"),
-    Site("telegram", "social", "telegram.org t.me telegram.me org.telegram.messenger "
-         "org.telegram.messenger.web", "telegram"),
+    Site(
+        "telegram",
+        "social",
+        "telegram.org t.me telegram.me org.telegram.messenger org.telegram.messenger.web",
+        "telegram",
+    ),
     Site("discord", "social", "discord.com discord.gg discordapp.com com.discord", "discord"),
     Site("slack", "social", "slack.com com.slack", "slack"),
     Site("skype", "social", "skype.com", "skype"),
@@ -158,8 +192,12 @@ _SOCIAL: Final = (
     Site("hacker news", "social", "news.ycombinator.com", "hackernews"),
     Site("lobsters", "social", "lobste.rs", ""),
     Site("slashdot", "social", "slashdot.org", "slashdot"),
-    Site("stackoverflow", "social", "stackoverflow.com stackexchange.com superuser.com "
-         "serverfault.com askubuntu.com", "stackoverflow stackexchange"),
+    Site(
+        "stackoverflow",
+        "social",
+        "stackoverflow.com stackexchange.com superuser.com serverfault.com askubuntu.com",
+        "stackoverflow stackexchange",
+    ),
     Site("github", "social", "github.com com.github.android", "github"),
     Site("sourceforge", "social", "sourceforge.net", ""),
     Site("product hunt", "social", "producthunt.com", "producthunt"),
@@ -238,8 +276,12 @@ _SOCIAL: Final = (
 )
 
 _VIDEO: Final = (
-    Site("youtube", "video", "youtube.com youtu.be youtube-nocookie.com "
-         "com.google.android.youtube", "youtube yt"),
+    Site(
+        "youtube",
+        "video",
+        "youtube.com youtu.be youtube-nocookie.com com.google.android.youtube",
+        "youtube yt",
+    ),
     Site("google video", "video", "video.google.com", "", "q"),
     Site("vimeo", "video", "vimeo.com", "vimeo"),
     Site("dailymotion", "video", "dailymotion.com dai.ly", "dailymotion"),
@@ -265,11 +307,21 @@ _VIDEO: Final = (
 )
 
 _SHOPPING: Final = (
-    Site("amazon", "shopping", "amazon.* amzn.to a.co com.amazon.mshop.android.shopping",
-         "amazon", "k keywords field-keywords"),
+    Site(
+        "amazon",
+        "shopping",
+        "amazon.* amzn.to a.co com.amazon.mshop.android.shopping",
+        "amazon",
+        "k keywords field-keywords",
+    ),
     Site("ebay", "shopping", "ebay.* com.ebay.mobile", "ebay", "_nkw"),
-    Site("google shopping", "shopping", "shopping.google.* google.*/shopping google.*/products",
-         "", "q"),
+    Site(
+        "google shopping",
+        "shopping",
+        "shopping.google.* google.*/shopping google.*/products",
+        "",
+        "q",
+    ),
     Site("igshopping", "shopping", "", "igshopping"),
     Site("shopping", "shopping", "", "shopping"),
     Site("yahoo shopping", "shopping", "shopping.yahoo.*", "", "p"),
@@ -316,22 +368,36 @@ _SHOPPING: Final = (
 
 _EMAIL: Final = (
     Site("gmail", "email", "mail.google.com inbox.google.com com.google.android.gm", "gmail"),
-    Site("outlook.com", "email", "mail.live.com outlook.live.com outlook.com outlook.office.com "
-         "outlook.office365.com hotmail.com com.microsoft.office.outlook",
-         "outlook outlook.com hotmail"),
+    Site(
+        "outlook.com",
+        "email",
+        "mail.live.com outlook.live.com outlook.com outlook.office.com "
+        "outlook.office365.com hotmail.com com.microsoft.office.outlook",
+        "outlook outlook.com hotmail",
+    ),
     Site("yahoo mail", "email", "mail.yahoo.* com.yahoo.mobile.client.android.mail", "yahoomail"),
     Site("aol mail", "email", "mail.aol.com com.aol.mobile.aolapp", ""),
-    Site("proton", "email", "mail.proton.me mail.protonmail.com ch.protonmail.android",
-         "protonmail"),
+    Site(
+        "proton", "email", "mail.proton.me mail.protonmail.com ch.protonmail.android", "protonmail"
+    ),
     Site("icloud mail", "email", "icloud.com/mail", ""),
     Site("fastmail", "email", "fastmail.com", "fastmail"),
     Site("zoho", "email", "mail.zoho.*", ""),
     Site("hey", "email", "app.hey.com", ""),
     Site("tuta", "email", "mail.tutanota.com app.tuta.com", ""),
-    Site("gmx", "email", "deref-gmx.* lightmailer.gmx.* lightmailer-bs.gmx.net "
-         "lightmailer-bap.gmx.net navigator-bs.gmx.net bap.navigator.gmx.net", ""),
-    Site("web.de", "email", "deref-web.de 3c.web.de 3c-bap.web.de lightmailer-bs.web.de "
-         "lightmailer-bap.web.de", ""),
+    Site(
+        "gmx",
+        "email",
+        "deref-gmx.* lightmailer.gmx.* lightmailer-bs.gmx.net "
+        "lightmailer-bap.gmx.net navigator-bs.gmx.net bap.navigator.gmx.net",
+        "",
+    ),
+    Site(
+        "web.de",
+        "email",
+        "deref-web.de 3c.web.de 3c-bap.web.de lightmailer-bs.web.de lightmailer-bap.web.de",
+        "",
+    ),
     Site("1und1", "email", "deref-1und1.de deref-1und1-02.de", ""),
     Site("mail.com", "email", "deref-mail.com 3c-lxa.mail.com lightmailer.mail.com", ""),
     Site("ionos", "email", "email.ionos.* mailbusiness.ionos.*", ""),
@@ -356,14 +422,22 @@ _EMAIL: Final = (
     Site("optus zoo", "email", "webmail.optuszoo.com.au webmail.optusnet.com.au", ""),
     Site("iinet", "email", "webmail.iinet.net.au mail.iinet.net.au", ""),
     Site("inbox.com", "email", "inbox.com", ""),
-    Site("mailchimp", "email", "mailchi.mp campaign-archive.com list-manage.com "
-         "com.mailchimp.mailchimp", "mailchimp"),
+    Site(
+        "mailchimp",
+        "email",
+        "mailchi.mp campaign-archive.com list-manage.com com.mailchimp.mailchimp",
+        "mailchimp",
+    ),
     Site("klaviyo", "email", "klclick.com klclick1.com", "klaviyo"),
 )
 
 _PAID: Final = (
-    Site("google", "paid", "googlesyndication.com googleadservices.com adservice.google.* "
-         "googleads.g.doubleclick.net imasdk.googleapis.com"),
+    Site(
+        "google",
+        "paid",
+        "googlesyndication.com googleadservices.com adservice.google.* "
+        "googleads.g.doubleclick.net imasdk.googleapis.com",
+    ),
     Site("doubleclick", "paid", "doubleclick.net 2mdn.net", "doubleclick dv360 dcm"),
     Site("yandex.direct", "paid", "an.yandex.ru yabs.yandex.*"),
     Site("taboola", "paid", "taboola.com taboolanews.com", "taboola"),
@@ -402,15 +476,28 @@ _PAID: Final = (
 )
 
 _AI: Final = (
-    Site("chatgpt", "ai", "chatgpt.com chat.openai.com openai.com com.openai.chatgpt",
-         "chatgpt openai"),
+    Site(
+        "chatgpt",
+        "ai",
+        "chatgpt.com chat.openai.com openai.com com.openai.chatgpt",
+        "chatgpt openai",
+    ),
     Site("claude.ai", "ai", "claude.ai claude.com com.anthropic.claude", "claude"),
     Site("perplexity.ai", "ai", "perplexity.ai ai.perplexity.app.android", "perplexity"),
-    Site("google gemini", "ai", "gemini.google.com bard.google.com "
-         "com.google.android.apps.bard", "gemini bard"),
+    Site(
+        "google gemini",
+        "ai",
+        "gemini.google.com bard.google.com com.google.android.apps.bard",
+        "gemini bard",
+    ),
     Site("notebooklm", "ai", "notebooklm.google.com", "notebooklm"),
-    Site("microsoft copilot", "ai", "copilot.microsoft.com copilot.com copilot.cloud.microsoft "
-         "edgeservices.bing.com bing.com/chat com.microsoft.copilot", "copilot"),
+    Site(
+        "microsoft copilot",
+        "ai",
+        "copilot.microsoft.com copilot.com copilot.cloud.microsoft "
+        "edgeservices.bing.com bing.com/chat com.microsoft.copilot",
+        "copilot",
+    ),
     Site("deepseek", "ai", "deepseek.com com.deepseek.chat", "deepseek"),
     Site("grok", "ai", "grok.com x.ai ai.x.grok", "grok"),
     Site("meta ai", "ai", "meta.ai", ""),
@@ -430,14 +517,22 @@ _AI: Final = (
 )
 
 _OTHER: Final = (
-    Site("google", "other", "support.google.com developers.google.com maps.google.* "
-         "google.*/maps drive.google.com docs.google.com sites.google.com groups.google.* "
-         "calendar.google.com meet.google.com chat.google.com classroom.google.com "
-         "translate.google.* cloud.google.com keep.google.com photos.google.com "
-         "analytics.google.com ads.google.com tagmanager.google.com colab.research.google.com"),
-    Site("yahoo", "other", "finance.yahoo.com news.yahoo.com sports.yahoo.com travel.yahoo.com "
-         "answers.yahoo.com weather.yahoo.com messenger.yahoo.com games.yahoo.com "
-         "movies.yahoo.com lifestyle.yahoo.com eurosport.yahoo.com screen.yahoo.com"),
+    Site(
+        "google",
+        "other",
+        "support.google.com developers.google.com maps.google.* "
+        "google.*/maps drive.google.com docs.google.com sites.google.com groups.google.* "
+        "calendar.google.com meet.google.com chat.google.com classroom.google.com "
+        "translate.google.* cloud.google.com keep.google.com photos.google.com "
+        "analytics.google.com ads.google.com tagmanager.google.com colab.research.google.com",
+    ),
+    Site(
+        "yahoo",
+        "other",
+        "finance.yahoo.com news.yahoo.com sports.yahoo.com travel.yahoo.com "
+        "answers.yahoo.com weather.yahoo.com messenger.yahoo.com games.yahoo.com "
+        "movies.yahoo.com lifestyle.yahoo.com eurosport.yahoo.com screen.yahoo.com",
+    ),
     Site("yandex maps", "other", "maps.yandex.* n.maps.yandex.ru yandex.*/maps", "", "text"),
     Site("amazon web services", "other", "aws.amazon.com"),
     Site("mail.ru", "other", "news.mail.ru cloud.mail.ru"),
@@ -446,12 +541,16 @@ _OTHER: Final = (
 _PASS: Final = (
     Site("paypal", "pass", "paypal.com paypal.me"),
     Site("stripe", "pass", "checkout.stripe.com hooks.stripe.com buy.stripe.com"),
-    Site("klarna", "pass", "pay.klarna.com checkout.klarna.com login.klarna.com "
-         "payments.klarna.com"),
+    Site(
+        "klarna", "pass", "pay.klarna.com checkout.klarna.com login.klarna.com payments.klarna.com"
+    ),
     Site("adyen", "pass", "adyen.com adyenpayments.com"),
     Site("worldpay", "pass", "secure.worldpay.com hpp.worldpay.com"),
-    Site("amazon pay", "pass", "pay.amazon.com payments.amazon.com pay.amazon.co.uk "
-         "payments.amazon.de"),
+    Site(
+        "amazon pay",
+        "pass",
+        "pay.amazon.com payments.amazon.com pay.amazon.co.uk payments.amazon.de",
+    ),
     Site("google pay", "pass", "pay.google.com payments.google.com"),
     Site("shopify checkout", "pass", "checkout.shopify.com pay.shopify.com"),
     Site("afterpay", "pass", "portal.afterpay.com"),
@@ -471,5 +570,13 @@ _PASS: Final = (
 )
 
 SITES: Final[tuple[Site, ...]] = (
-    *_SEARCH, *_SOCIAL, *_VIDEO, *_SHOPPING, *_EMAIL, *_PAID, *_AI, *_OTHER, *_PASS,
+    *_SEARCH,
+    *_SOCIAL,
+    *_VIDEO,
+    *_SHOPPING,
+    *_EMAIL,
+    *_PAID,
+    *_AI,
+    *_OTHER,
+    *_PASS,
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ALWAYS: Final = ("person_key", "ts", "seq")
 PERSON_ID: Final = "person_id"
 """The person in the sender's words; asked for like a column, never stored."""
+IS_KNOWN: Final = "is_known"
+"""Whether the person is a user, not a device only: a device may be named like a user."""
 
 
 def files_of(dataset: Dataset, period: Period) -> tuple[DataFile, ...]:
@@ -38,14 +40,15 @@ def scan(
     """Return one row an event of the period, in no particular order.
 
     Columns are ``person_key`` (null for nobody), ``ts``, ``seq``, those asked for (``person_id``
-    may be one) and one for each property.
+    and ``is_known`` may be among them) and one for each property.
     """
     import narwhals as nw
 
     asked = set(columns) | set(ALWAYS)
     linked = dataset.link_count > 0
-    stored = asked - {PERSON_ID}
-    if PERSON_ID in asked or linked:
+    made = asked & {PERSON_ID, IS_KNOWN}
+    stored = asked - made
+    if made or linked:
         stored |= {"user_id", "anonymous_id"}
     names = [name for name in BY_NAME if name in stored]
     unique = list({ref.column: ref for ref in properties}.values())
@@ -55,13 +58,17 @@ def scan(
         frame = frame.filter(nw.col("ts") >= period.start)
     if period.end is not None:
         frame = frame.filter(nw.col("ts") < period.end)
-    person = nw.coalesce("user_id", "anonymous_id")
+    users = ["user_id"]
     if linked:
         frame = _apply_links(frame, engine.table(link_intervals(dataset.links())))
-        person = nw.coalesce("user_id", "link_user_id", "anonymous_id")
-    if PERSON_ID in asked:
-        frame = frame.with_columns(person.alias(PERSON_ID))
-    wanted = [name for name in (*BY_NAME, PERSON_ID) if name in asked]
+        users.append("link_user_id")
+    if made:
+        user = nw.coalesce(*users)
+        frame = frame.with_columns(
+            nw.coalesce(user, nw.col("anonymous_id")).alias(PERSON_ID),
+            (~user.is_null()).alias(IS_KNOWN),
+        )
+    wanted = [name for name in (*BY_NAME, PERSON_ID, IS_KNOWN) if name in asked]
     return frame.select(*wanted, *(ref.column for ref in unique))
 
 

@@ -127,7 +127,7 @@ def _with_times(
     ).join(frames["means"].with_columns(mean=mean), on=keys)
     names = {"p50": "median", "mean": "mean", "p25": "p25", "p75": "p75", "p90": "p90"}
     for origin in ("previous", "entry"):
-        own = spans.filter(pl.col("origin") == origin).select(
+        own = spans.filter((pl.col("origin") == origin) & (pl.col("step") > 1)).select(
             *by,
             "step",
             *(pl.col(old).alias(f"from_{origin}_{new}_s") for old, new in names.items()),

@@ -8,11 +8,11 @@ cut by length depends on where the session began, so it is a kernel over sorted 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from clickcli.columns import BY_NAME, Dtype
+from clickcli.columns import Dtype
 from clickcli.units import Every
 
 if TYPE_CHECKING:
@@ -154,24 +154,12 @@ def _cut_by_time(ts: Ints, begins: Bools, cut: Cut) -> Bools:
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class SessionColumns:
-    """Which columns a session takes from its first and last event, and what is counted.
-
-    ``counted`` names flags (0/1 columns of the frame) to be summed. ``with_revenue`` adds the
-    sum of revenue in minor units and its currency; both are null where currencies are mixed.
-    """
-
-    first: Sequence[str] = ()
-    last: Sequence[str] = ()
-    counted: Sequence[str] = ()
-    with_revenue: bool = False
-
-
-def session_kernel(cut: Cut, columns: SessionColumns) -> Kernel:
+def session_kernel(cut: Cut, counted: Sequence[str], by: Sequence[str]) -> Kernel:
     """Return a kernel that gives one row a session, times in microseconds.
 
-    Output: person_key, start, end, events, each first_NAME, last_NAME and sums by name.
+    Output: person_key, start, end, events, first_seq and last_seq of its events, the sum of each
+    0/1 column of ``counted``, the values of ``by`` at the first event, revenue in minor units and
+    its currency (both null where currencies are mixed).
     """
 
     def kernel(frame: pl.DataFrame) -> pl.DataFrame:
@@ -188,16 +176,15 @@ def session_kernel(cut: Cut, columns: SessionColumns) -> Kernel:
             head["ts"].alias("start"),
             tail["ts"].alias("end"),
             pl.Series("events", last - first + 1, dtype=pl.Int64),
-            *(head[name].alias(f"first_{name}") for name in columns.first),
-            *(tail[name].alias(f"last_{name}") for name in columns.last),
+            head["seq"].alias("first_seq"),
+            tail["seq"].alias("last_seq"),
+            *(head[name] for name in by),
         ]
-        for name in columns.counted:
+        for name in counted:
             values = rows[name].fill_null(0).cast(pl.Int64).to_numpy()
             sums = np.add.reduceat(values, first) if len(first) else values
             out.append(pl.Series(name, sums, dtype=pl.Int64))
-        if columns.with_revenue:
-            out += _revenue(rows, np.cumsum(begins) - 1, len(first))
-        return pl.DataFrame(out)
+        return pl.DataFrame([*out, *_revenue(rows, np.cumsum(begins) - 1, len(first))])
 
     return kernel
 
@@ -226,19 +213,14 @@ def _revenue(rows: pl.DataFrame, number: Ints, count: int) -> list[pl.Series]:
     return [table["revenue"], table["revenue_currency"]]
 
 
-def session_schema(columns: SessionColumns, by: Sequence[str] = ()) -> dict[str, Dtype]:
-    """Return the columns that the session kernel gives; ``by`` names are text."""
-    schema: dict[str, Dtype] = {
-        "person_key": "int64", "start": "int64", "end": "int64", "events": "int64",
-    }  # fmt: skip
-    for prefix, names in (("first_", columns.first), ("last_", columns.last)):
-        for name in names:
-            is_text = name in by or name not in BY_NAME
-            schema[prefix + name] = "string" if is_text else BY_NAME[name].dtype
-    schema |= dict.fromkeys(columns.counted, "int64")
-    if columns.with_revenue:
-        schema |= {"revenue": "int64", "revenue_currency": "string"}
-    return schema
+def session_schema(counted: Sequence[str], by: Sequence[str]) -> dict[str, Dtype]:
+    """Return the columns that the session kernel gives."""
+    schema: dict[str, Dtype] = dict.fromkeys(
+        ("person_key", "start", "end", "events", "first_seq", "last_seq"), "int64"
+    )
+    schema |= dict.fromkeys(by, "string")
+    schema |= dict.fromkeys(counted, "int64")
+    return schema | {"revenue": "int64", "revenue_currency": "string"}
 
 
 def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
@@ -262,26 +244,36 @@ def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
 
 
 def sessions(
-    events: Events, context: Context, cut: Cut, columns: SessionColumns,
-    flags: Mapping[str, nw.Expr],
-) -> nw.LazyFrame[Any]:  # fmt: skip
+    events: Events, context: Context, cut: Cut, flags: Mapping[str, nw.Expr]
+) -> nw.LazyFrame[Any]:
     """Return one row a session of every person; ``flags`` are 0/1 columns to be counted.
 
     Events that people do not cause and events of nobody belong to no session.
     """
-    carried = set(columns.first) | set(columns.last)
-    if columns.with_revenue:
-        carried |= {"revenue", "currency"}
-    frame = events.frame(carried | cut.columns() | {"page_path"})
+    frame = events.frame(cut.columns() | {"revenue", "currency"})
     frame = with_cut_columns(frame, cut, context)
     frame = frame.with_columns(*(flag.alias(name) for name, flag in flags.items()))
-    needed = {"person_key", "ts", "seq", *carried, *flags, *context.by}
+    needed = {"person_key", "ts", "seq", "revenue", "currency", *flags, *context.by}
     needed |= cut.columns() - {"event_type"}
     if cut.split is Split.MIDNIGHT:
         needed.add(LOCAL_DAY)
-    columns = replace(columns, first=(*columns.first, *context.by), counted=tuple(flags))
+    counted = tuple(flags)
     return context.engine.kernel(
         frame.select(*sorted(needed)),
-        session_kernel(cut, columns),
-        session_schema(columns, context.by),
+        session_kernel(cut, counted, context.by),
+        session_schema(counted, context.by),
     )
+
+
+def with_ends(
+    table: nw.LazyFrame[Any], events: Events, first: Sequence[str], last: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Add columns of each session's first event, as ``first_NAME``, and last, as ``last_NAME``.
+
+    They are looked up by ``seq``, so that cutting sessions need not carry them.
+    """
+    for prefix, names in (("first", first), ("last", last)):
+        rows = events.frame(names, with_by=False).select("seq", *names)
+        rows = rows.rename({name: f"{prefix}_{name}" for name in ("seq", *names)})
+        table = table.join(rows, on=f"{prefix}_seq", how="left")
+    return table

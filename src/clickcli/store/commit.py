@@ -1,0 +1,215 @@
+"""The commit protocol: staged files, one transaction, then every file to its place.
+
+1. The caller writes all files into ``staging/<batch>/``.
+2. ``sync_tree``: files and folders reach the disk.
+3. ``record``: one SQLite transaction names them. This is the commit.
+4. ``place``: files move to their places, replaced ones go. A crash from here on is finished
+   by whoever opens the store next; a crash before 3 leaves only staged files, which go.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from clickcli.errors import DataError
+from clickcli.store.catalog import Catalog, FileRow, insert_files
+from clickcli.store.layout import (
+    STAGING,
+    empty_folder,
+    make_folder,
+    remove_files,
+    storage_errors,
+    sync_folder,
+    sync_tree,
+)  # fmt: skip
+from clickcli.store.ledger import Entry
+from clickcli.store.types import Batch, SourceReport
+
+_WORD: Final = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A device seen with a user, first at ``ts``."""
+
+    anonymous_id: str
+    user_id: str
+    user_key: int
+    ts: int
+
+
+@dataclass(slots=True)
+class Change:
+    """All that one batch changes in the catalog."""
+
+    number: int
+    batch: Batch
+    first_seq: int
+    end_seq: int
+    watermark: int | None = None
+    fingerprint: int = 0
+    people: int = 0
+    files: list[FileRow] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    ledger: list[Entry] = field(default_factory=list)
+    sources: list[SourceReport] = field(default_factory=list)
+    repeats: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    vocabulary: Mapping[str, Counter[str]] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+
+
+def staging_folder(root: Path, name: str) -> Path:
+    """Return an empty folder for what is not committed yet."""
+    with storage_errors(f"cannot write the store {root}"):
+        make_folder(root / STAGING)
+        empty_folder(root / STAGING)
+        folder = root / STAGING / name
+        folder.mkdir(mode=0o700)
+    return folder
+
+
+def commit(catalog: Catalog, folder: Path, change: Change) -> None:
+    """Make a batch part of the store. On return it survives a power cut."""
+    with storage_errors(f"cannot write the store {catalog.root}"):
+        sync_tree(folder)
+        sync_folder(folder.parent)
+    record(catalog, change)
+    place(catalog)
+
+
+def record(catalog: Catalog, change: Change) -> None:
+    """Write everything about a batch in one transaction."""
+    batch = change.batch
+    with catalog.writing() as db:
+        db.execute(
+            f"INSERT INTO batches VALUES ({_marks(16)})",  # noqa: S608
+            (change.number, batch.name, batch.at, batch.read, batch.stored, batch.duplicates,
+             batch.conflicts, batch.suppressed, batch.rejected, batch.blank, batch.first_ts,
+             batch.last_ts, change.watermark, change.first_seq, change.end_seq,
+             _signed(change.fingerprint)),
+        )  # fmt: skip
+        total = _signed(catalog.meta("fingerprint") + change.fingerprint)
+        numbers = {"fingerprint": total, "people": change.people, "next_seq": change.end_seq}
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", numbers.items())
+        for path in change.replaced:
+            db.execute("DELETE FROM files WHERE path = ?", (path,))
+            db.execute("INSERT INTO trash VALUES (?)", (path,))
+        insert_files(db, change.number, change.files)
+        _record_sources(db, change)
+        _record_vocabulary(db, change)
+        db.executemany(
+            "INSERT INTO links VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET ts = min(ts, excluded.ts)",
+            [(link.anonymous_id, link.user_id, link.user_key, link.ts) for link in change.links],
+        )
+
+
+def _record_sources(db: sqlite3.Connection, change: Change) -> None:
+    for entry in change.ledger:
+        who, what = entry.identity, entry.consumed
+        db.execute(
+            f"INSERT OR REPLACE INTO sources VALUES ({_marks(12)})",  # noqa: S608
+            (who.path, who.device, who.inode, who.size, who.mtime_ns, what.offset, what.lines,
+             what.sha256, what.content_size, what.content_sha256, change.number, change.batch.at),
+        )  # fmt: skip
+    db.executemany(
+        "INSERT OR REPLACE INTO batch_sources VALUES (?, ?, ?, ?, ?)",
+        [(change.number, s.path, s.status, s.read, s.rejected) for s in change.sources],
+    )
+    db.executemany(
+        "INSERT INTO repeats VALUES (?, ?, ?, ?)",
+        [(change.number, path, of, lines) for (path, of), lines in change.repeats.items()],
+    )
+
+
+def _record_vocabulary(db: sqlite3.Connection, change: Change) -> None:
+    words = [
+        (kind, name, lines)
+        for kind, counts in change.vocabulary.items()
+        for name, lines in counts.items()
+        if lines > 0
+    ]
+    db.executemany(
+        "INSERT INTO vocabulary VALUES (?, ?, ?, ?)", [(change.number, *word) for word in words]
+    )
+    db.executemany(
+        "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET lines = lines + excluded.lines",
+        words,
+    )
+
+
+def _marks(count: int) -> str:
+    """Return so many place marks of a statement."""
+    return ", ".join("?" * count)
+
+
+def _signed(number: int) -> int:
+    """Return an unsigned sum as SQLite can hold it, wrapping like 64-bit words do."""
+    number %= _WORD
+    return number - _WORD if number >= _WORD // 2 else number
+
+
+def place(catalog: Catalog) -> None:
+    """Move committed files to their places and remove replaced ones; safe to do again."""
+    root = catalog.root
+    moves = catalog.rows("SELECT path, staged FROM files WHERE staged IS NOT NULL")
+    trash = [path for (path,) in catalog.rows("SELECT path FROM trash")]
+    with storage_errors(f"cannot write the store {root}"):
+        folders: set[Path] = set()
+        for path, staged in moves:
+            folders |= move(root / staged, root / path)
+        for folder in sorted(folders):
+            sync_folder(folder)
+        remove_files(root, trash)
+    if moves or trash:
+        with catalog.writing() as db:
+            db.execute("UPDATE files SET staged = NULL WHERE staged IS NOT NULL")
+            db.execute("DELETE FROM trash")
+    empty_folder(root / STAGING)
+
+
+def move(staged: Path, target: Path) -> set[Path]:
+    """Move one file; returns the folders whose names changed."""
+    changed = {target.parent}
+    if not target.parent.is_dir():
+        make_folder(target.parent)
+        changed.add(target.parent.parent)
+    try:
+        staged.replace(target)
+    except FileNotFoundError:
+        if not target.exists():
+            raise DataError(
+                f"a file of the store is missing: {target}", hint="check it: clickcli verify"
+            ) from None
+    return changed
+
+
+def needs_recovery(catalog: Catalog) -> bool:
+    """Return whether a crash (or a writer at work) left something to be finished."""
+    staging = catalog.root / STAGING
+    return catalog.has_unplaced() or (staging.is_dir() and any(staging.iterdir()))
+
+
+def recover(catalog: Catalog) -> None:
+    """Finish a commit that was cut off and remove what was never committed. Needs the lock."""
+    place(catalog)
+
+
+def discard(folder: Path) -> None:
+    """Remove what was staged, as far as it goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_row(root: Path, path: Path, kind: str, target: str, rows: int, digest: str) -> FileRow:
+    """Describe a staged file that is no event file."""
+    return FileRow(
+        path=target, kind=kind, rows=rows, bytes=path.stat().st_size, sha256=digest,
+        staged=str(path.relative_to(root)),
+    )  # fmt: skip

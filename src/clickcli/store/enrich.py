@@ -1,0 +1,79 @@
+"""What an address says: the path and campaign of a page, the network of a computer."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    import polars as pl
+
+UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+CLICK_IDS: Final = (
+    "gclid", "gbraid", "wbraid", "gad_source", "msclkid", "dclid", "fbclid", "ttclid", "twclid",
+    "li_fat_id", "yclid", "sccid", "epik", "rdt_cid",
+)  # fmt: skip
+"""Click parameters, the one that names the touch first."""
+FROM_URL: Final = ("page_path", *UTM, "click_id")
+
+_WANTED: Final = frozenset((*UTM, *CLICK_IDS))
+_PATH: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/?#]*)?([^?#]*)"
+_HOST: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]"
+_CAMPAIGN: Final = rf"(?i)[?&](?:utm_|{'|'.join(CLICK_IDS)})"
+_PORT: Final = re.compile(r"\[?([0-9A-Fa-f:.]+?)\]?(?::\d+)?$", re.ASCII)
+
+
+def url_columns(urls: pl.Series) -> pl.DataFrame:
+    """Return path, utm_* and click_id of each address, null where it does not say.
+
+    The click id is the name of the parameter, not its value.
+    """
+    import polars as pl
+
+    unique = urls.drop_nulls().unique()
+    paths = unique.str.extract(_PATH, 1)
+    empty = paths == ""
+    if empty.any():
+        paths = paths.set(empty & unique.str.contains(_HOST), "/").replace("", None)
+    frame = pl.DataFrame({"url": unique, "page_path": paths})
+    tagged = unique.filter(unique.str.contains(_CAMPAIGN)).to_list()
+    schema = dict.fromkeys(("url", *UTM, "click_id"), pl.String())
+    rows = [(url, *_campaign(url)) for url in tagged]
+    campaigns = pl.DataFrame(rows, schema=schema, orient="row")
+    known = frame.join(campaigns, on="url", how="left")
+    return urls.to_frame("url").join(known, on="url", how="left", maintain_order="left").drop("url")
+
+
+def _campaign(url: str) -> tuple[str | None, ...]:
+    query = url.partition("?")[2].partition("#")[0]
+    given: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if value and name.lower() in _WANTED:
+            given.setdefault(name.lower(), unquote_plus(value))
+    click = next((name for name in CLICK_IDS if name in given), None)
+    return (*(given.get(name) for name in UTM), click)
+
+
+def truncate_ip(value: Any) -> str | None:
+    """Return the /24 or /48 network's first address; None for what is no address.
+
+    Of a list (a.b.c.d, e.f.g.h) the first counts; a port is dropped. Nothing of what is not
+    understood is returned, so that no whole address gets past.
+    """
+    if type(value) is not str:
+        return None
+    found = _PORT.match(value.split(",")[0].strip())
+    text = value.split(",")[0].strip()
+    for candidate in (text, found.group(1) if found else ""):
+        try:
+            address = ipaddress.ip_address(candidate.partition("%")[0])
+        except ValueError:
+            continue
+        if address.version == 6 and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        width = 24 if address.version == 4 else 48
+        return str(ipaddress.ip_network((address, width), strict=False).network_address)
+    return None

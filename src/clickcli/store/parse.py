@@ -1,0 +1,268 @@
+"""From a chunk of log lines to stored columns: one pure function, fit for a worker process."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from clickcli.columns import BY_NAME
+from clickcli.identity import anonymous_key, user_key
+from clickcli.store.decode import RejectedLine, canonical_digest, decode, dump_json
+from clickcli.store.enrich import FROM_URL, truncate_ip, url_columns
+from clickcli.store.mapping import FieldMap
+from clickcli.store.money import currency_column, money_column
+from clickcli.store.normalise import Column, text_column, typed_column
+from clickcli.store.rows import Rows
+from clickcli.store.times import Times, read_times
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FUTURE_US: Final = 300_000_000
+"""How far ahead of our clock a sender's clock may be."""
+MONEY: Final = tuple(column.name for column in BY_NAME.values() if column.money)
+ID_WORDS: Final = ("id_hi", "id_lo", "content")
+"""128-bit event id and 64-bit content hash, uint64; ``is_derived`` says whose id it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParseSettings:
+    """What a parser must know. ``latest`` is the last instant that is not in the future."""
+
+    mapping: FieldMap | None = None
+    input_tz: str | None = None
+    latest: int | None = None
+    max_line_bytes: int = 1 << 20
+    currency: str = "USD"
+    keep_ip: bool = False
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A parsed chunk: good rows in order of arrival, and the account of the rest.
+
+    The frame has the given columns that occur, ``person_key``, ``items``, ``properties``,
+    the id words and ``is_derived``.
+    """
+
+    frame: pl.DataFrame
+    rejects: list[RejectedLine]
+    read: int
+    blank: int
+    properties: Counter[str]
+
+
+def parse_chunk(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
+    """Parse whole lines, of which the first has this number in its file."""
+    was_enabled = gc.isenabled()
+    gc.disable()  # a chunk makes many objects and no cycles: looking for some costs a third
+    try:
+        return _parse(data, first_line, settings)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
+    decoded = decode(data, first_line, settings.max_line_bytes)
+    read = len(decoded.lines) + len(decoded.rejects)
+    if not decoded.lines:
+        return Chunk(_nothing(), decoded.rejects, read, decoded.blank, Counter())
+    rows = Rows(decoded.lines, settings.mapping)
+    times = read_times(rows.raw("ts"), settings.input_tz)
+    types = text_column(rows.raw("event_type"), is_id=True)
+    faults = _faults(times, types, rows, settings)
+    frame = _frame(rows, times, types, decoded.digests, settings)
+    names = rows.property_names(faults)
+    rejects = decoded.rejects
+    if faults:
+        import polars as pl
+
+        rejects += [(decoded.numbers[i], why, decoded.raw[i]) for i, why in faults.items()]
+        rejects.sort()
+        good = [row for row in range(len(decoded.lines)) if row not in faults]
+        frame = frame[pl.Series(good, dtype=pl.UInt32)]
+    return Chunk(frame, rejects, read, decoded.blank, names)
+
+
+def _nothing() -> pl.DataFrame:
+    import polars as pl
+
+    words = dict.fromkeys(ID_WORDS, pl.UInt64())
+    return pl.DataFrame(schema={"ts": pl.Int64(), "event_type": pl.String(), **words,
+                                "is_derived": pl.Boolean(), "person_key": pl.Int64(),
+                                "properties": pl.String()})  # fmt: skip
+
+
+def _faults(times: Times, types: Column, rows: Rows, settings: ParseSettings) -> dict[int, str]:
+    """Return the reason for each row that must be rejected, by row."""
+    faults = dict(times.problems)
+    if settings.latest is not None:
+        late = (times.us > settings.latest).fill_null(value=False)
+        faults |= dict.fromkeys(late.arg_true().to_list(), "time_in_future")
+    if times.us.null_count():
+        for row in times.us.is_null().arg_true().to_list():
+            faults.setdefault(row, "no_time")
+    nameless = (types.values.str.strip_chars() == "").fill_null(value=True)
+    faults |= dict.fromkeys(nameless.arg_true().to_list(), "no_event_type")
+    for row, value in enumerate(rows.raw("event_type")) if types.kept else ():
+        if type(value) is float:
+            faults[row] = "no_event_type"
+    return faults
+
+
+def _frame(
+    rows: Rows, times: Times, types: Column, digests: list[bytes], settings: ParseSettings
+) -> pl.DataFrame:
+    """Return the typed columns of all rows, the ones to be rejected too."""
+    import polars as pl
+
+    columns: dict[str, pl.Series] = {"ts": times.us, "event_type": types.values}
+    rows.keep("ts", (row for row in times.inexact if row not in times.problems))
+    _given(rows, columns)
+    _special(rows, columns, settings)
+    columns["person_key"] = _person_keys(columns, len(rows.lines))
+    columns |= _ids(rows, columns, digests)
+    columns["properties"] = pl.Series(rows.properties(), dtype=pl.Binary).cast(pl.String)
+    frame = pl.DataFrame(columns)
+    if "page_url" in columns:
+        found = url_columns(frame["page_url"])
+        for name in FROM_URL:
+            given = frame[name] if name in frame.columns else None
+            value = found[name] if given is None else given.fill_null(found[name])
+            frame = frame.with_columns(value.alias(name))
+    return frame
+
+
+def _given(rows: Rows, columns: dict[str, pl.Series]) -> None:
+    """Add the columns that need nothing but their own values."""
+    special = {"ts", "event_type", "received_at", "items", "ip", "currency", *MONEY}
+    for name in rows.names():
+        if name not in special:
+            column = typed_column(name, rows.raw(name))
+            columns[name] = column.values
+            rows.keep(name, column.kept)
+
+
+def _special(rows: Rows, columns: dict[str, pl.Series], settings: ParseSettings) -> None:
+    """Add collector time, money, lists of items, and addresses."""
+    import polars as pl
+
+    names = rows.names()
+    if "received_at" in names:
+        received = read_times(rows.raw("received_at"), settings.input_tz)
+        columns["received_at"] = received.us
+        rows.keep("received_at", {*received.problems, *received.inexact})
+    _money(rows, columns, settings)
+    if "items" in names:
+        given = rows.raw("items")
+        texts = [dump_json(value) if _is_items(value) else None for value in given]
+        columns["items"] = pl.Series(texts, dtype=pl.Binary).cast(pl.String)
+        rows.keep("items", (r for r, v in enumerate(given) if v is not None and texts[r] is None))
+    if "ip" in names:
+        _addresses(rows, columns, settings)
+
+
+def _money(rows: Rows, columns: dict[str, pl.Series], settings: ParseSettings) -> None:
+    import polars as pl
+
+    given = text_column(rows.raw("currency"), is_id=False)
+    rows.keep("currency", given.kept)
+    currency = currency_column(given.values, settings.currency)
+    amounts = [name for name in MONEY if name in rows.names()]
+    has_money = pl.Series([False]).new_from_index(0, len(rows.lines))
+    for name in amounts:
+        column = money_column(rows.raw(name), currency.values)
+        columns[name] = column.values
+        rows.keep(name, column.kept)
+        has_money |= column.values.is_not_null()
+    if amounts or "currency" in rows.names():
+        rows.keep("currency", (row for row in currency.kept if row not in set(given.kept)))
+        columns["currency"] = currency.values.set(~(has_money | given.values.is_not_null()), None)
+
+
+def _addresses(rows: Rows, columns: dict[str, pl.Series], settings: ParseSettings) -> None:
+    """Truncate addresses, the spare ones of a line too; what is no address is not kept."""
+    if settings.keep_ip:
+        column = text_column(rows.raw("ip"), is_id=False)
+        columns["ip"] = column.values
+        rows.keep("ip", column.kept)
+        return
+    import polars as pl
+
+    short: dict[Any, str | None] = {}
+    texts = [v if type(v) is str else None for v in rows.raw("ip")]
+    for text in set(texts):
+        short[text] = truncate_ip(text)
+    columns["ip"] = pl.Series([short[text] for text in texts], dtype=pl.String)
+    for row, places in rows.extras.items():
+        spare = dict(rows.plans[row].columns).get("ip", ())
+        for place in places:
+            if place in spare:
+                holder = rows.inner[row] if place[0] else rows.lines[row]
+                assert holder is not None
+                holder[place[1]] = truncate_ip(holder[place[1]])
+
+
+def _is_items(value: Any) -> bool:
+    return type(value) is list and bool(value) and all(type(item) is dict for item in value)
+
+
+class _Keys(dict[str, int]):
+    """Keys of ids, each hashed once."""
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, text: str) -> int:
+        key: int = self._kind(text)
+        self[text] = key
+        return key
+
+
+def _person_keys(columns: dict[str, pl.Series], count: int) -> pl.Series:
+    """Return the key of the user, else of the device, else null."""
+    import polars as pl
+
+    keys = pl.Series([None], dtype=pl.Int64).new_from_index(0, count)
+    for name, kind in (("user_id", user_key), ("anonymous_id", anonymous_key)):
+        if name in columns:
+            known = _Keys(kind)
+            texts = columns[name].to_list()
+            found = [None if text is None else known[text] for text in texts]
+            keys = keys.fill_null(pl.Series(found, dtype=pl.Int64))
+    return keys
+
+
+def _ids(rows: Rows, columns: dict[str, pl.Series], digests: list[bytes]) -> dict[str, pl.Series]:
+    """Return the id words: of the given event id where there is one, else of the line."""
+    from hashlib import blake2b
+
+    import numpy as np
+    import polars as pl
+
+    words = np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 3).copy()
+    if "received_at" in rows.names():
+        _forget_arrival(rows, words)
+    derived = np.ones(len(digests), dtype=bool)
+    if "event_id" in columns:
+        given = columns["event_id"]
+        derived = given.is_null().to_numpy()
+        texts = given.drop_nulls().to_list()
+        hashes = b"".join(blake2b(b"g:" + text.encode(), digest_size=16).digest() for text in texts)
+        words[~derived, :2] = np.frombuffer(hashes, dtype="<u8").reshape(-1, 2)
+    out = {name: pl.Series(np.ascontiguousarray(words[:, i])) for i, name in enumerate(ID_WORDS)}
+    return out | {"is_derived": pl.Series(derived)}
+
+
+def _forget_arrival(rows: Rows, words: Any) -> None:
+    """Set the content hash of lines with a collector time to that of the line without it."""
+    for plan, members in rows.groups.values():
+        places = dict(plan.columns).get("received_at", ())
+        keys = [key for _, key in places]
+        for row in members if keys else ():
+            line = {key: value for key, value in rows.lines[row].items() if key not in keys}
+            words[row, 2] = int.from_bytes(canonical_digest(line)[16:], "little")

@@ -1,0 +1,130 @@
+"""Sorted files of the event ids ever stored, searched in place.
+
+A run is an array of shape (4, n), uint64: high and low word of the id (sorted by them), the
+content hash, and the ``seq`` of the row. Runs of like size are merged, so that their number
+grows with the logarithm of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from clickcli.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Words = NDArray[np.uint64]
+
+HI: Final = 0
+LO: Final = 1
+CONTENT: Final = 2
+SEQ: Final = 3
+TIER: Final = 4
+"""So many runs of one tier are merged; a tier's runs are up to so many times larger."""
+_SLICE: Final = 1 << 20
+
+
+def open_run(path: Path) -> Words:
+    """Return a run, read where it lies. Raises DataError when the file is damaged."""
+    import numpy as np
+
+    try:
+        run: Words = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the id file {path}: {error}") from error
+    if run.dtype != np.uint64 or run.ndim != 2:
+        raise DataError(f"the id file {path} is damaged")
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which ids are stored, and the content hash and ``seq`` of the stored row."""
+
+    is_known: NDArray[np.bool_]
+    content: Words
+    seq: Words
+
+
+def lookup(runs: Sequence[Words], hi: Words, lo: Words) -> Found:
+    """Look ids up in all runs; sorted ids are looked up fastest."""
+    import numpy as np
+
+    known = np.zeros(len(hi), dtype=bool)
+    content = np.zeros(len(hi), dtype=np.uint64)
+    seq = np.zeros(len(hi), dtype=np.uint64)
+    for run in runs:
+        size = run.shape[1]
+        if not size:
+            continue
+        at = np.searchsorted(run[HI], hi)
+        rows = np.flatnonzero(at < size)
+        rows = rows[run[HI][at[rows]] == hi[rows]]
+        while len(rows):
+            same = run[LO][at[rows]] == lo[rows]
+            hits = rows[same]
+            known[hits] = True
+            content[hits] = run[CONTENT][at[hits]]
+            seq[hits] = run[SEQ][at[hits]]
+            rows = rows[~same]
+            at[rows] += 1
+            rows = rows[at[rows] < size]
+            rows = rows[run[HI][at[rows]] == hi[rows]]
+    return Found(known, content, seq)
+
+
+def write_run(path: Path, words: Words) -> None:
+    """Write a run that is sorted already."""
+    import numpy as np
+
+    with path.open("wb") as stream:
+        np.save(stream, np.ascontiguousarray(words), allow_pickle=False)
+
+
+def tier(rows: int) -> int:
+    """Return the tier of a run of this length."""
+    level = 0
+    while rows >= 1024 * TIER ** (level + 1):
+        level += 1
+    return level
+
+
+def mergeable(sizes: Sequence[int]) -> list[int]:
+    """Return the positions of the runs to merge now, none when there are few of each size."""
+    tiers: dict[int, list[int]] = {}
+    for position, size in enumerate(sizes):
+        tiers.setdefault(tier(size), []).append(position)
+    chosen: list[int] = []
+    for level in sorted(tiers):
+        merged = tier(sum(sizes[position] for position in chosen)) if chosen else -1
+        if len(tiers[level]) >= TIER or (chosen and merged >= level):
+            chosen += tiers[level]
+    return chosen if len(chosen) > 1 else []
+
+
+def merge_runs(path: Path, runs: Sequence[Words]) -> None:
+    """Write the union of runs with no id in common, a slice of the id range at a time."""
+    import numpy as np
+    from numpy.lib.format import open_memmap
+
+    total = sum(run.shape[1] for run in runs)
+    out: Any = open_memmap(path, mode="w+", dtype=np.uint64, shape=(4, total))
+    largest = max(runs, key=lambda run: run.shape[1])
+    starts = [0] * len(runs)
+    filled = 0
+    for end in range(_SLICE, largest.shape[1] + _SLICE, _SLICE):
+        stops = [run.shape[1] for run in runs]
+        if end < largest.shape[1]:
+            stops = [int(np.searchsorted(run[HI], largest[HI][end])) for run in runs]
+        slices = [run[:, a:b] for run, a, b in zip(runs, starts, stops, strict=True)]
+        part = np.concatenate(slices, axis=1)
+        part = part[:, np.lexsort((part[LO], part[HI]))]
+        out[:, filled : filled + part.shape[1]] = part
+        filled += part.shape[1]
+        starts = stops
+    out.flush()

@@ -1,0 +1,64 @@
+"""The catalog's tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMAT_VERSION: Final = 1
+APPLICATION_ID: Final = 0x636C6963
+"""``clic``: marks an SQLite file as a catalog of ours."""
+
+TABLES: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
+    read INTEGER NOT NULL, stored INTEGER NOT NULL, duplicates INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL, suppressed INTEGER NOT NULL, rejected INTEGER NOT NULL,
+    blank INTEGER NOT NULL, first_ts INTEGER, last_ts INTEGER, watermark INTEGER,
+    first_seq INTEGER NOT NULL, end_seq INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
+    CHECK (read = stored + duplicates + conflicts + suppressed + rejected)
+);
+
+-- kind: events, ids, people, linked, rejects. staged: where a file is until it is put in place.
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, kind TEXT NOT NULL, batch INTEGER NOT NULL, staged TEXT,
+    rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    date TEXT, min_ts INTEGER, max_ts INTEGER, min_key INTEGER, max_key INTEGER
+) WITHOUT ROWID;
+
+-- Files that a commit replaced and that are still to be removed.
+CREATE TABLE trash (path TEXT PRIMARY KEY) WITHOUT ROWID;
+
+CREATE TABLE sources (
+    path TEXT PRIMARY KEY, device INTEGER NOT NULL, inode INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, offset INTEGER NOT NULL,
+    lines INTEGER NOT NULL, sha256 TEXT NOT NULL, content_size INTEGER NOT NULL,
+    content_sha256 TEXT NOT NULL, batch INTEGER NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE batch_sources (
+    batch INTEGER NOT NULL, path TEXT NOT NULL, status TEXT NOT NULL, read INTEGER NOT NULL,
+    rejected INTEGER NOT NULL, PRIMARY KEY (batch, path)
+) WITHOUT ROWID;
+
+-- Lines of a source that were dropped because an earlier (or the same) batch had them.
+CREATE TABLE repeats (
+    batch INTEGER NOT NULL, path TEXT NOT NULL, of_batch INTEGER NOT NULL,
+    lines INTEGER NOT NULL, PRIMARY KEY (batch, path, of_batch)
+) WITHOUT ROWID;
+
+-- kind: event_type, column, property, reason; totals are the sums over all batches.
+CREATE TABLE vocabulary (
+    batch INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, lines INTEGER NOT NULL,
+    PRIMARY KEY (batch, kind, name)
+) WITHOUT ROWID;
+CREATE TABLE totals (
+    kind TEXT NOT NULL, name TEXT NOT NULL, lines INTEGER NOT NULL, PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+
+CREATE TABLE links (
+    anonymous_id TEXT NOT NULL, user_id TEXT NOT NULL, user_key INTEGER NOT NULL,
+    ts INTEGER NOT NULL, PRIMARY KEY (anonymous_id, user_id)
+) WITHOUT ROWID;
+"""
