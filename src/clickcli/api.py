@@ -6,8 +6,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, get_args, get_type_hints
+from types import TracebackType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from clickcli.analysis import Analysis, Shared
 from clickcli.errors import UsageError, unknown
@@ -175,7 +185,7 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
 
 def _value(name: str, hint: Any, value: Any) -> Any:
     """Turn text into an enumeration and a list (or single text) into a tuple, as declared."""
-    choices = (hint, *get_args(hint))
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if isinstance(value, str):
         for choice in choices:
             if isinstance(choice, type) and issubclass(choice, Enum):

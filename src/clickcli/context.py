@@ -29,6 +29,11 @@ TOTAL = "(total)"
 _MAX_BY = 3
 
 
+def raw(by: str) -> str:
+    """Return the name of the column with the values of a breakdown before ``(other)``."""
+    return f"raw_{by}"
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything but the analysis' own parameters: period, zone, moment, filter, breakdown."""
@@ -103,7 +108,8 @@ def _parsed_step(text: str, known: tuple[str, ...], tz: ZoneInfo) -> Step:
 def most_common(context: Context) -> dict[str, list[str]]:
     """Return the values of each ``--by`` column with the most people; the rest is ``(other)``.
 
-    Only columns with more values than ``--top`` are named. Ties go to the smaller text.
+    Only columns with more values than ``--top`` are named; ``(none)`` does not count and is always
+    shown. Ties go to the smaller text.
     """
     import narwhals as nw
     import polars as pl
@@ -117,6 +123,7 @@ def most_common(context: Context) -> dict[str, list[str]]:
     }
     top, shown = context.shared.top, {}
     for by, table in context.engine.collect(counts).items():
+        table = table.filter(pl.col(by) != NONE)  # noqa: PLW2901 - the rest of the same table
         if table.height > top:
             ordered = table.sort(pl.col("people"), pl.col(by), descending=[True, False])
             shown[by] = ordered[by].head(top).to_list()
@@ -191,8 +198,9 @@ class Events:
     ) -> nw.LazyFrame[Any]:
         """Return one row an event: person_key, ts, seq, what was asked for, and by_1 ….
 
-        The values of ``--by`` are text, ``(none)`` where there is none. Events of nobody
-        are left out unless asked for.
+        The values of ``--by`` are text: ``(none)`` where there is none, ``(other)`` for those not
+        shown, and as they are in ``raw(by)``; a value that reads like a mark is put in quotes.
+        Events of nobody are left out unless asked for.
         """
         import narwhals as nw
 
@@ -219,13 +227,18 @@ class Events:
         if not sources:
             return frame
         names = [source if isinstance(source, str) else source.column for source in sources]
+        marks = [NONE, OTHER, TOTAL]
         values = []
         for by, name in zip(context.by, names, strict=True):
-            value = nw.col(name).cast(nw.String).fill_null(NONE)
+            value = nw.col(name).cast(nw.String)
+            quoted = nw.concat_str([nw.lit("'"), value, nw.lit("'")])
+            value = nw.when(value.is_in(marks)).then(quoted).otherwise(value).fill_null(NONE)
             if by in self._shown:
-                is_shown = value.is_in(list(self._shown[by]))
-                value = nw.when(is_shown).then(value).otherwise(nw.lit(OTHER))
-            values.append(value.alias(by))
+                is_shown = value.is_in([*self._shown[by], NONE])
+                values.append(nw.when(is_shown).then(value).otherwise(nw.lit(OTHER)).alias(by))
+            else:
+                values.append(value.alias(by))
+            values.append(value.alias(raw(by)))
         return frame.with_columns(*values)
 
     def read(self) -> nw.LazyFrame[Any]:

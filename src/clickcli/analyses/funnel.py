@@ -38,7 +38,7 @@ ends an attempt, and rates leave out windows that are still open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from clickcli.context import Context, Events
+    from clickcli.filters import PropertyRef
     from clickcli.steps import Step
 
 
@@ -262,7 +263,8 @@ def _rules(parameters: Parameters, context: Context) -> Rules:
         attribution=attribution,
         attribution_step=number,
         by=context.by,
-        has_same=parameters.same is not None,
+        has_same=parameters.same is not None
+        or (attribution is Attribution.ALL and bool(context.by)),
         as_of=context.as_of,
     )
     bounds = {"entry_from": start, "entry_to": end}
@@ -294,7 +296,6 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """Return one row a person, session or attempt: depth and the times of its steps."""
     import narwhals as nw
 
-    from clickcli.filters import column_or_property
     from clickcli.relations.attempts import attempts
     from clickcli.relations.sessions import with_cut_columns
     from clickcli.relations.step_masks import bits, only_first_time
@@ -302,18 +303,12 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     rules = _rules(parameters, context)
     steps = _steps(parameters, context)
     excluded = [step for step, _, _ in _excluded(parameters, context)]
-    columns = {"event_type"}.union(*(step.columns for step in (*steps, *excluded)))
-    refs = [ref for step in (*steps, *excluded) for ref in step.properties]
-    if rules.cut is not None:
-        columns |= rules.cut.columns()
-    same = None if parameters.same is None else column_or_property(parameters.same)
-    if isinstance(same, str):
-        columns.add(same)
-    elif same is not None:
-        refs.append(same)
+    shared, columns, refs = _reads(parameters, context, rules, [*steps, *excluded])
     frame = events.frame(columns, refs, period=_scanned(parameters, context, rules))
+    kept = ["person_key", "ts", "seq", "mask", "veto", *context.by]
     if rules.cut is not None:
         frame = with_cut_columns(frame, rules.cut, context)
+        kept += sorted(rules.cut.columns() - {"event_type"})
     masked = frame.with_columns(bits(steps).alias("mask"), bits(excluded).alias("veto"))
     if parameters.first_time is not FirstTime.ANY:
         masked = only_first_time(masked, steps[0], parameters.first_time)
@@ -321,18 +316,38 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         masked = masked.filter((nw.col("mask") != 0) | (nw.col("veto") != 0))
     if parameters.range is Range.EVENTS:
         masked = _inside(masked, context.period)
-    kept = ["person_key", "ts", "seq", "mask", "veto", *context.by]
-    if rules.cut is not None:
-        kept += [name for name in rules.cut.columns() if name != "event_type"]
-    if same is not None:
-        name = same if isinstance(same, str) else same.column
-        masked = masked.with_columns(nw.col(name).cast(nw.String).alias("same"))
+    if shared:
+        masked = masked.with_columns(_joined(shared).alias("same"))
         kept.append("same")
 
     def kernel(rows: pl.DataFrame) -> pl.DataFrame:
         return attempts(rows, rules)
 
     return {"attempts": context.engine.kernel(masked.select(*kept), kernel, rules.schema())}
+
+
+def _reads(
+    parameters: Parameters, context: Context, rules: Rules, steps: Sequence[Step]
+) -> tuple[list[str], set[str], list[PropertyRef]]:
+    """Return the columns that all steps must share, and the columns and properties to read."""
+    from clickcli.context import raw
+    from clickcli.filters import column_or_property
+
+    columns = {"event_type"}.union(*(step.columns for step in steps))
+    refs = [ref for step in steps for ref in step.properties]
+    shared: list[str] = []
+    if rules.cut is not None:
+        columns |= rules.cut.columns()
+    if parameters.same is not None:
+        same = column_or_property(parameters.same)
+        shared.append(same if isinstance(same, str) else same.column)
+        if isinstance(same, str):
+            columns.add(same)
+        else:
+            refs.append(same)
+    if rules.attribution is Attribution.ALL:
+        shared += [raw(by) for by in context.by]
+    return shared, columns, refs
 
 
 def _scanned(parameters: Parameters, context: Context, rules: Rules) -> Period:
@@ -355,6 +370,14 @@ def _inside(frame: nw.LazyFrame[Any], period: Period) -> nw.LazyFrame[Any]:
     if period.end is not None:
         frame = frame.filter(nw.col("ts") < period.end)
     return frame
+
+
+def _joined(names: Sequence[str]) -> nw.Expr:
+    """Return one text that is equal where all these columns are; null where one is."""
+    import narwhals as nw
+
+    texts = [nw.col(name).cast(nw.String) for name in names]
+    return nw.concat_str(texts, separator="\x1f") if len(texts) > 1 else texts[0]
 
 
 def reduce(
