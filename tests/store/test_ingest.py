@@ -231,6 +231,22 @@ def test_links_are_learned_with_their_first_time(store: Store, tmp_path: Path) -
     assert store.info().people == 3
 
 
+def test_a_device_that_returns_to_a_user_belongs_to_them_again(
+    store: Store, tmp_path: Path
+) -> None:
+    lines = [
+        event(second, user_id=user, anonymous_id="a")
+        for second, user in ((1, "u"), (2, "u"), (5, "v"), (9, "u"))
+    ]
+    for number, part in enumerate((lines[3:], lines[:2], lines[2:3])):
+        ingest(store, write(tmp_path / f"{number}.jsonl", part))
+    start = 1_709_251_200_000_000
+    owners = [
+        (user, (ts - start) // 1_000_000) for _, user, _, ts in store.dataset().links().rows()
+    ]
+    assert owners == [("u", 1), ("v", 5), ("u", 9)]
+
+
 def test_rejected_lines_are_cut_and_never_break_their_file(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\xff\x00\x1b[31m[bold]" * 1000 + b"\n" + to_bytes([event(0)]))

@@ -51,6 +51,10 @@ PLACING_S: Final = 1.0
 """How long a writer may take to put files in place before a reader takes them as they lie."""
 
 
+_LINKS: Final = "SELECT count(*) FROM (SELECT DISTINCT anonymous_id, user_id FROM links)"
+"""Counts the pairs of device and user."""
+
+
 class Store:
     """A folder of events with its catalog; readers any number, writers one at a time."""
 
@@ -133,7 +137,7 @@ class Store:
                 watermark=span[1],
                 event_types=catalog.totals("event_type"),
                 property_names=tuple(catalog.totals("property")),
-                link_count=int(catalog.value("SELECT count(*) FROM links")),
+                link_count=int(catalog.value(_LINKS)),
             )
         return replace(dataset, links=self._links)
 
@@ -144,7 +148,9 @@ class Store:
 
         query = "SELECT anonymous_id, user_id, user_key, ts FROM links ORDER BY 1, 4, 2"
         rows = self._catalog.rows(query)
-        return pl.DataFrame(rows, schema=no_links().schema, orient="row")
+        links = pl.DataFrame(rows, schema=no_links().schema, orient="row")
+        before = pl.col("user_id").shift(1).over("anonymous_id")
+        return links.filter(pl.col("user_id").ne_missing(before))
 
     def _snapshot(self) -> str:
         """Return a word that is equal for stores with the same events, in whatever order."""
@@ -181,7 +187,7 @@ class Store:
                 last_ingest=batches[3],
                 rejects=batches[4],
                 reject_reasons=catalog.totals("reason"),
-                links=int(catalog.value("SELECT count(*) FROM links")),
+                links=int(catalog.value(_LINKS)),
             )
 
     def batches(self) -> list[Batch]:

@@ -36,7 +36,7 @@ _WORD: Final = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A device seen with a user, first at ``ts``."""
+    """A device seen with a user from ``ts`` on, until it is seen with another."""
 
     anonymous_id: str
     user_id: str
@@ -103,11 +103,19 @@ def record(catalog: Catalog, change: Change) -> None:
         insert_files(db, change.number, change.files)
         _record_sources(db, change)
         _record_vocabulary(db, change)
-        db.executemany(
-            "INSERT INTO links VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET ts = min(ts, excluded.ts)",
-            [(link.anonymous_id, link.user_id, link.user_key, link.ts) for link in change.links],
-        )
+        _record_links(db, change.links)
+
+
+def _record_links(db: sqlite3.Connection, links: list[Link]) -> None:
+    """Keep, for each device, the times at which its user changes; the rest tells nothing.
+
+    What an earlier time makes superfluous stays: a link between the two may come late.
+    """
+    db.executemany(
+        "INSERT OR IGNORE INTO links SELECT ?1, ?2, ?3, ?4 WHERE ?2 IS NOT (SELECT user_id"
+        " FROM links WHERE anonymous_id = ?1 AND ts <= ?4 ORDER BY ts DESC LIMIT 1)",
+        [(link.anonymous_id, link.user_id, link.user_key, link.ts) for link in links],
+    )
 
 
 def _record_sources(db: sqlite3.Connection, change: Change) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
@@ -48,18 +49,31 @@ class Account:
     properties: Counter[str] = field(default_factory=Counter)
     reports: list[SourceReport] = field(default_factory=list)
     ledger: list[Entry] = field(default_factory=list)
-    links: dict[tuple[str, str], int] = field(default_factory=dict)
+    links: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     first_ts: int | None = None
     last_ts: int | None = None
 
     def link_rows(self) -> list[Link]:
-        """Return the links seen, each with its first time."""
+        """Return, for each device, the times at which its user changed."""
         return [
             Link(anonymous, user, user_key(user), ts)
-            for (anonymous, user), ts in self.links.items()
+            for anonymous, seen in self.links.items()
+            for (_, before), (ts, user) in pairwise([(0, None), *sorted(seen)])
+            if user is not None and user != before
         ]
+
+    def add_link(self, anonymous: str, user: str, first: int, last: int) -> None:
+        """Note that a device was seen with a user from one time to another.
+
+        While it has one user, only the ends are kept.
+        """
+        seen = self.links.setdefault(anonymous, [])
+        if all(other == user for _, other in seen):
+            first, last = min([first, *(ts for ts, _ in seen)]), max([last, *(t for t, _ in seen)])
+            seen.clear()
+        seen += [(first, user), (last, user)] if last > first else [(first, user)]
 
 
 class Reader:
@@ -173,17 +187,23 @@ class Reader:
             rows = frame.head(SAMPLE_ROWS - len(account.sample)).to_dicts()
             account.sample += [{k: v for k, v in row.items() if v is not None} for row in rows]
         if "user_id" in frame.columns and "anonymous_id" in frame.columns:
-            for anonymous, user, ts in first_links(frame).iter_rows():
-                known = account.links.get((anonymous, user))
-                account.links[anonymous, user] = ts if known is None else min(ts, known)
+            for link in linked_runs(frame).iter_rows():
+                account.add_link(*link)
 
 
-def first_links(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return each pair of device and user that an event names, with its first time."""
+def linked_runs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the spans over which a device is seen with one user only, in order of time."""
     import polars as pl
 
     both = frame.filter(pl.col("user_id").is_not_null() & pl.col("anonymous_id").is_not_null())
-    return both.group_by("anonymous_id", "user_id").agg(pl.col("ts").min())
+    ordered = both.select("anonymous_id", "user_id", "ts").sort(
+        "anonymous_id", "ts", maintain_order=True
+    )
+    run = pl.struct("anonymous_id", "user_id").rle_id().alias("run")
+    spans = ordered.group_by(run, "anonymous_id", "user_id", maintain_order=True)
+    return spans.agg(pl.col("ts").first().alias("first"), pl.col("ts").last().alias("last")).drop(
+        "run"
+    )
 
 
 def parse_settings(options: IngestOptions) -> ParseSettings:

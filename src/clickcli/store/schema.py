@@ -59,6 +59,6 @@ CREATE TABLE totals (
 
 CREATE TABLE links (
     anonymous_id TEXT NOT NULL, user_id TEXT NOT NULL, user_key INTEGER NOT NULL,
-    ts INTEGER NOT NULL, PRIMARY KEY (anonymous_id, user_id)
+    ts INTEGER NOT NULL, PRIMARY KEY (anonymous_id, ts, user_id)
 ) WITHOUT ROWID;
 """
