@@ -50,7 +50,7 @@ _OF_TIME = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests of time; keep those that need a Spark server on one worker, for one server."""
+    """Mark tests of time; keep those on one worker that share what takes long to make."""
     for item in items:
         if str(item.path).endswith(_OF_TIME):
             item.add_marker(pytest.mark.time)
@@ -58,6 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.xdist_group("spark"))
+        if item.path.name == "test_sample_data.py":
+            item.add_marker(pytest.mark.xdist_group("sample data"))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ POLARS_TYPES: Final[Mapping[str, pl.DataType]] = {
     "timestamp": pl.Datetime("us", "UTC"),
 }
 ORDER: Final = ("person_key", "ts", "seq")
-KERNEL_ROWS: Final = 4_000_000
+KERNEL_ROWS: Final = 1_000_000
 """Rows that a kernel is given at once, about; more are split by ranges of the person key."""
 
 
