@@ -57,5 +57,6 @@ def quantiles(
         at_high = pl.col(value).filter(pl.col(RANK) == low + 1).first()
         part = (position % 100).first()
         between = at_low * (100 - part) + at_high.fill_null(0) * part
-        columns.append((between / (100 * divisor)).alias(f"{prefix}{percent}"))
+        scale = pl.lit(100.0 * divisor) + 0 * between  # a scalar would be multiplied by 1/scale
+        columns.append((between / scale).alias(f"{prefix}{percent}"))
     return rows.group_by(groups).agg(columns)
