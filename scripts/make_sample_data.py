@@ -34,7 +34,9 @@ def make_truth(seed: int, story: Story, log: Log) -> dict[str, Any]:
         "seed": seed,
         "period": {"from": iso(START), "to": iso(END)},
         "funnel_7d_entries": {
-            "from": iso(START), "to": iso(ENTRIES_END), "within_days": WINDOW // 86_400_000,
+            "from": iso(START),
+            "to": iso(ENTRIES_END),
+            "within_days": WINDOW // 86_400_000,
         },
         "accounting": {
             "events.jsonl.gz": dict(sorted(log.main_counts.items())),

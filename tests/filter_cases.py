@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -189,7 +190,7 @@ def selected_by_sqlite(rows: Sequence[dict[str, Any]], condition: str) -> list[i
     """Return the numbers of the rows for which SQLite finds the condition true."""
     words = {"string": "text", "int64": "integer", "float64": "real"}
     kinds = {name: words[str(dtype).lower()] for name, dtype in DTYPES.items()}
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("pragma case_sensitive_like = on")
         declared = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         connection.execute(f"create table events (row integer, {declared})")

@@ -33,8 +33,13 @@ def _utm(source: str = "", medium: str = "", campaign: str = "") -> Given:
 # (row of the table, channel, coarse group): inputs that must end there.
 GOLDEN: dict[tuple[int, str, str], list[tuple[str | None, Given]]] = {
     (1, "Direct", "direct"): [
-        (None, {}), ("", {}), ("-", {}), ("$direct", {}), ("about:blank", {}),
-        (None, _utm("(direct)", "(none)")), (None, _utm("(direct)")),
+        (None, {}),
+        ("", {}),
+        ("-", {}),
+        ("$direct", {}),
+        ("about:blank", {}),
+        (None, _utm("(direct)", "(none)")),
+        (None, _utm("(direct)")),
         (None, Given(page_url="https://shop.example/a?b=c", click_id="fbclid")),
     ],
     (2, "Cross-network", "paid"): [
@@ -44,96 +49,143 @@ GOLDEN: dict[tuple[int, str, str], list[tuple[str | None, Given]]] = {
     ],
     (3, "Paid Shopping", "paid"): [
         ("www.ebay.co.uk", Given(utm_medium="ppc")),
-        (None, _utm("ebay", "ppc")), (None, _utm("amazon.de", "cpc")),
-        (None, _utm("", "ppc", "shopping")), (None, _utm("newsletter", "paid", "eshop-sale")),
+        (None, _utm("ebay", "ppc")),
+        (None, _utm("amazon.de", "cpc")),
+        (None, _utm("", "ppc", "shopping")),
+        (None, _utm("newsletter", "paid", "eshop-sale")),
         ("https://www.google.com/", Given(utm_campaign="Shop_DE", click_id="gclid")),
     ],
     (4, "Paid Search", "paid"): [
         ("www.google.co.uk", Given(click_id="gclid")),
-        (None, Given(click_id="gad_source")), (None, Given(click_id="wbraid")),
-        (None, Given(click_id="gbraid")), (None, Given(click_id="msclkid")),
-        (None, _utm("yahoo", "ppc")), (None, _utm("bing", "cpc")),
+        (None, Given(click_id="gad_source")),
+        (None, Given(click_id="wbraid")),
+        (None, Given(click_id="gbraid")),
+        (None, Given(click_id="msclkid")),
+        (None, _utm("yahoo", "ppc")),
+        (None, _utm("bing", "cpc")),
         (None, Given(utm_source="google", utm_medium="pmax", click_id="gad_source")),
         (None, Given(page_url="https://shop.example/?gclid=Cj0&x=1")),
         ("https://duckduckgo.com/", Given(utm_source="bing", click_id="msclkid")),
         (None, _utm("google", "cpm")),
     ],
     (5, "Paid Social", "paid"): [
-        ("https://l.facebook.com/", _utm("facebook", "cpc")), (None, _utm("fb", "paid_social")),
-        (None, _utm("ig", "paid")), (None, _utm("linkedin", "retargeting")),
+        ("https://l.facebook.com/", _utm("facebook", "cpc")),
+        (None, _utm("fb", "paid_social")),
+        (None, _utm("ig", "paid")),
+        (None, _utm("linkedin", "retargeting")),
         (None, _utm("l.instagram.com", "cpv")),
         ("https://www.reddit.com/r/a", Given(click_id="gclid")),
     ],
     (6, "Paid Video", "paid"): [
-        ("youtube.com", Given(utm_medium="cpc")), (None, _utm("youtube.com", "cpc")),
-        ("https://www.youtube.com/", Given(click_id="gclid")), (None, _utm("vimeo", "paidvideo")),
+        ("youtube.com", Given(utm_medium="cpc")),
+        (None, _utm("youtube.com", "cpc")),
+        ("https://www.youtube.com/", Given(click_id="gclid")),
+        (None, _utm("vimeo", "paidvideo")),
     ],
     (7, "Display", "paid"): [
-        (None, _utm("partner", "cpm")), (None, _utm("partner", "display")),
-        (None, _utm("google", "banner")), (None, _utm("x-net", "expandable")),
-        (None, _utm("dv360", "interstitial")), (None, _utm("dbm", "CPM")),
+        (None, _utm("partner", "cpm")),
+        (None, _utm("partner", "display")),
+        (None, _utm("google", "banner")),
+        (None, _utm("x-net", "expandable")),
+        (None, _utm("dv360", "interstitial")),
+        (None, _utm("dbm", "CPM")),
     ],
     (8, "Paid Other", "paid"): [
-        (None, _utm("partner", "cpc")), (None, _utm("partner", "paid-something")),
-        (None, _utm("", "ppc")), (None, _utm("newsletter", "retargeting")),
-        ("https://pagead2.googlesyndication.com", {}), ("https://trc.taboola.com/x", {}),
+        (None, _utm("partner", "cpc")),
+        (None, _utm("partner", "paid-something")),
+        (None, _utm("", "ppc")),
+        (None, _utm("newsletter", "retargeting")),
+        ("https://pagead2.googlesyndication.com", {}),
+        ("https://trc.taboola.com/x", {}),
         (None, Given(utm_source="partner", click_id="gclid")),
         ("https://chatgpt.com/", Given(click_id="gclid")),
     ],
     (9, "Organic Shopping", "organic"): [
-        ("https://www.ebay.de/itm/1", {}), ("https://www.amazon.co.jp/", {}),
-        (None, _utm("etsy", "referral")), (None, _utm("blog", "post", "pop-up shop")),
-        ("https://www.google.com/shopping/product/1", {}), (None, _utm("blog", "x", "shopping")),
+        ("https://www.ebay.de/itm/1", {}),
+        ("https://www.amazon.co.jp/", {}),
+        (None, _utm("etsy", "referral")),
+        (None, _utm("blog", "post", "pop-up shop")),
+        ("https://www.google.com/shopping/product/1", {}),
+        (None, _utm("blog", "x", "shopping")),
     ],
     (10, "Organic Social", "social"): [
         ("https://l.facebook.com/l.php?u=x", Given(click_id="fbclid")),
-        ("https://t.co/abc", {}), ("https://x.com/", {}), ("https://lnkd.in/e", {}),
-        ("android-app://com.instagram.android/", {}), ("https://www.pinterest.co.uk/pin/1", {}),
-        (None, _utm("newsletter", "social")), (None, _utm("a", "social-network")),
-        (None, _utm("a", "social-media")), (None, _utm("a", "sm")), (None, _utm("tiktok")),
+        ("https://t.co/abc", {}),
+        ("https://x.com/", {}),
+        ("https://lnkd.in/e", {}),
+        ("android-app://com.instagram.android/", {}),
+        ("https://www.pinterest.co.uk/pin/1", {}),
+        (None, _utm("newsletter", "social")),
+        (None, _utm("a", "social-network")),
+        (None, _utm("a", "social-media")),
+        (None, _utm("a", "sm")),
+        (None, _utm("tiktok")),
     ],
     (11, "Organic Video", "organic"): [
-        ("https://www.youtube.com/watch?v=1", {}), ("https://youtu.be/1", {}),
-        ("https://player.vimeo.com/video/1", {}), (None, _utm("blog", "in-video-link")),
+        ("https://www.youtube.com/watch?v=1", {}),
+        ("https://youtu.be/1", {}),
+        ("https://player.vimeo.com/video/1", {}),
+        (None, _utm("blog", "in-video-link")),
     ],
     (12, "Organic Search", "organic"): [
-        ("https://www.google.com/", {}), ("https://google.com.br", {}), ("duckduckgo.com", {}),
-        ("https://uk.search.yahoo.com/search", {}), ("https://ya.ru/", {}),
-        ("https://search.brave.com", {}), (None, _utm("mysite", "organic")),
+        ("https://www.google.com/", {}),
+        ("https://google.com.br", {}),
+        ("duckduckgo.com", {}),
+        ("https://uk.search.yahoo.com/search", {}),
+        ("https://ya.ru/", {}),
+        ("https://search.brave.com", {}),
+        (None, _utm("mysite", "organic")),
         ("https://www.google.de/", Given(utm_campaign="brand")),
         ("android-app://com.google.android.googlequicksearchbox/", {}),
     ],
     (13, "AI Assistant", "referral"): [
-        ("https://chatgpt.com/", {}), ("https://claude.ai", {}), ("https://www.perplexity.ai/", {}),
-        ("https://gemini.google.com/app", {}), ("https://copilot.microsoft.com/", {}),
+        ("https://chatgpt.com/", {}),
+        ("https://claude.ai", {}),
+        ("https://www.perplexity.ai/", {}),
+        ("https://gemini.google.com/app", {}),
+        ("https://copilot.microsoft.com/", {}),
         (None, Given(page_url="https://shop.example/?utm_source=chatgpt.com")),
         ("https://www.bing.com/chat?q=a", {}),
     ],
     (14, "Referral", "referral"): [
-        ("https://blog.example.org/post", {}), (None, _utm("partner", "referral")),
-        (None, _utm("partner", "app")), (None, _utm("partner", "link")),
-        ("https://docs.google.com/document/d/1", {}), ("android-app://org.example.reader", {}),
-        ("https://192.0.2.7/a", {}), ("http://[2001:db8::1]:8080/", {}),
+        ("https://blog.example.org/post", {}),
+        (None, _utm("partner", "referral")),
+        (None, _utm("partner", "app")),
+        (None, _utm("partner", "link")),
+        ("https://docs.google.com/document/d/1", {}),
+        ("android-app://org.example.reader", {}),
+        ("https://192.0.2.7/a", {}),
+        ("http://[2001:db8::1]:8080/", {}),
     ],
     (15, "Email", "referral"): [
-        (None, _utm("list", "email")), (None, _utm("list", "e-mail")),
-        (None, _utm("list", "E_Mail")), (None, _utm("list", "e mail")), (None, _utm("email")),
-        ("https://mail.google.com/mail/u/0/", {}), ("https://outlook.live.com/", {}),
+        (None, _utm("list", "email")),
+        (None, _utm("list", "e-mail")),
+        (None, _utm("list", "E_Mail")),
+        (None, _utm("list", "e mail")),
+        (None, _utm("email")),
+        ("https://mail.google.com/mail/u/0/", {}),
+        ("https://outlook.live.com/", {}),
         ("https://webmail.provider.example/", {}),
         ("http://co106w.col106.mail.live.com/default.aspx", {}),
     ],
     (16, "Affiliates", "referral"): [
-        (None, _utm("partner", "affiliate")), (None, _utm("partner", "Affiliates")),
+        (None, _utm("partner", "affiliate")),
+        (None, _utm("partner", "Affiliates")),
     ],
     (17, "Audio", "referral"): [(None, _utm("podcast", "audio")), (None, _utm("x1", "AUDIO"))],
     (18, "SMS", "referral"): [(None, _utm("twilio", "sms")), (None, _utm("sms", "text"))],
     (19, "Push", "referral"): [
-        (None, _utm("app", "web-push")), (None, _utm("app", "mobile")),
-        (None, _utm("app", "notification-click")), (None, _utm("firebase", "topic")),
+        (None, _utm("app", "web-push")),
+        (None, _utm("app", "mobile")),
+        (None, _utm("app", "notification-click")),
+        (None, _utm("firebase", "topic")),
     ],
     (20, "Unassigned", "unassigned"): [
-        (None, _utm("newsletter")), (None, _utm("flyer", "qr")), (None, _utm(campaign="summer")),
-        (None, _utm("partner", "push-button")), (None, _utm("taboola")),
+        (None, _utm("newsletter")),
+        (None, _utm("flyer", "qr")),
+        (None, _utm(campaign="summer")),
+        (None, _utm("partner", "push-button")),
+        (None, _utm("taboola")),
     ],
 }
 ROWS = [(*row, *inputs) for row, cases in GOLDEN.items() for inputs in cases]
@@ -159,8 +211,12 @@ def test_the_golden_table_has_every_channel_in_order() -> None:
     ("referrer", "source", "medium", "term"),
     [
         ("http://www.google.com/search", "google", "organic", None),
-        ("http://www.google.fr/search?hl=fr&q=tarot+cards%20old", "google", "organic",
-         "tarot cards old"),
+        (
+            "http://www.google.fr/search?hl=fr&q=tarot+cards%20old",
+            "google",
+            "organic",
+            "tarot cards old",
+        ),
         ("https://www.google.com/url?q=", "google", "organic", None),
         ("https://images.google.co.uk/imgres?q=cat", "google images", "organic", "cat"),
         ("http://www.bing.com/images/search?q=a+b&view=detail", "bing images", "organic", "a b"),
@@ -197,9 +253,15 @@ def test_referrers_give_source_medium_and_term(
 
 @pytest.mark.parametrize(
     ("campaign", "channel"),
-    [("workshop", "Unassigned"), ("photoshop", "Unassigned"), ("bishop", "Unassigned"),
-     ("shop", "Organic Shopping"), ("eshop", "Organic Shopping"), ("my-shop", "Organic Shopping"),
-     ("window shopping", "Organic Shopping")],
+    [
+        ("workshop", "Unassigned"),
+        ("photoshop", "Unassigned"),
+        ("bishop", "Unassigned"),
+        ("shop", "Organic Shopping"),
+        ("eshop", "Organic Shopping"),
+        ("my-shop", "Organic Shopping"),
+        ("window shopping", "Organic Shopping"),
+    ],
 )
 def test_only_a_campaign_that_names_a_shop_is_shopping(campaign: str, channel: str) -> None:
     # "shop" counts at the start or after anything but the letters a-d and f-z.
@@ -272,8 +334,10 @@ def test_neighbours_on_a_shared_host_are_not_own() -> None:
 
 
 def test_own_sites_can_be_added_and_win() -> None:
-    sites = (Site("intranet search", "search", "find.corp.example", "corpfind", "needle"),
-             Site("google", "other", "google.com"))
+    sites = (
+        Site("intranet search", "search", "find.corp.example", "corpfind", "needle"),
+        Site("google", "other", "google.com"),
+    )
     touch = classify("https://find.corp.example/?needle=tea", sites=sites)
     assert (touch.source, touch.channel, touch.term) == ("intranet search", "Organic Search", "tea")
     assert classify("https://www.google.com", sites=sites).channel == "Referral"
@@ -282,10 +346,31 @@ def test_own_sites_can_be_added_and_win() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["http://", "://", "//", "///x", "http://[::1", "http://]", "http://a..b", "http://.", "%",
-     "http://%zz.example/%", "javascript:alert(1)", "mailto:a@b.example", "data:text/html,x",
-     "file:///etc/passwd", "chrome-extension://abc/x", "just words", "null", "http:///path",
-     "http://" + "a" * 300 + ".example", "\x00", "\ud800", "http://-bad-.example", "http://\u202e"],
+    [
+        "http://",
+        "://",
+        "//",
+        "///x",
+        "http://[::1",
+        "http://]",
+        "http://a..b",
+        "http://.",
+        "%",
+        "http://%zz.example/%",
+        "javascript:alert(1)",
+        "mailto:a@b.example",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "chrome-extension://abc/x",
+        "just words",
+        "null",
+        "http:///path",
+        "http://" + "a" * 300 + ".example",
+        "\x00",
+        "\ud800",
+        "http://-bad-.example",
+        "http://\u202e",
+    ],
 )
 def test_what_is_no_web_address_is_no_referrer(text: str) -> None:
     assert classify(text).channel == "Direct"
@@ -307,9 +392,17 @@ def test_addresses_are_read_as_browsers_mean_them() -> None:
 
 
 def test_registrable_domains() -> None:
-    cases = {"a.b.example.com": "example.com", "example.co.uk": "example.co.uk", "co.uk": "co.uk",
-             "a.example.ne.jp": "example.ne.jp", "t.co": "t.co", "x.t.co": "t.co",
-             "localhost": "localhost", "192.0.2.1": "192.0.2.1", "a.b.pages.dev": "b.pages.dev"}
+    cases = {
+        "a.b.example.com": "example.com",
+        "example.co.uk": "example.co.uk",
+        "co.uk": "co.uk",
+        "a.example.ne.jp": "example.ne.jp",
+        "t.co": "t.co",
+        "x.t.co": "t.co",
+        "localhost": "localhost",
+        "192.0.2.1": "192.0.2.1",
+        "a.b.pages.dev": "b.pages.dev",
+    }
     assert {host: registrable(host) for host in cases} == cases
 
 
@@ -321,8 +414,12 @@ def test_a_pattern_covers_whole_labels_only() -> None:
 
 def test_huge_and_broken_values_are_cut_and_cleaned() -> None:
     query = "&".join(["a%zz=%ff"] * 200_000)
-    touch = classify("http://" + "a." * 500_000, "http://x.example/?" + query,
-                     utm_source="%25" * 1_000_000, utm_campaign="a\x1b[31m\nb\u202ec")
+    touch = classify(
+        "http://" + "a." * 500_000,
+        "http://x.example/?" + query,
+        utm_source="%25" * 1_000_000,
+        utm_campaign="a\x1b[31m\nb\u202ec",
+    )
     assert len(touch.source) <= 500
     assert touch.campaign == "a [31m b c"
     assert classify(None, utm_source="caf%C3%A9", utm_medium="100%").medium == "100%"
@@ -353,19 +450,55 @@ def _check(referrer: str | None, page: str | None, **more: Unpack[Anything]) -> 
 
 
 _PIECES = st.sampled_from(
-    ["http", "://", "/", "?", "&", "=", "#", "%", "%41", "%zz", "www.", "google.", "com", "co.uk",
-     "utm_source", "utm_medium", "cpc", "gclid", "[", "]", ":", "@", "ü", "\ud800", "\x00", "\\"]
+    [
+        "http",
+        "://",
+        "/",
+        "?",
+        "&",
+        "=",
+        "#",
+        "%",
+        "%41",
+        "%zz",
+        "www.",
+        "google.",
+        "com",
+        "co.uk",
+        "utm_source",
+        "utm_medium",
+        "cpc",
+        "gclid",
+        "[",
+        "]",
+        ":",
+        "@",
+        "ü",
+        "\ud800",
+        "\x00",
+        "\\",
+    ]
 )
 _TEXT = st.none() | st.text(max_size=40) | st.lists(_PIECES, max_size=14).map("".join)
 
 
 @given(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT)
 def test_no_input_breaks_it(
-    referrer: str | None, page: str | None, source: str | None, medium: str | None,
-    campaign: str | None, click_id: str | None,
+    referrer: str | None,
+    page: str | None,
+    source: str | None,
+    medium: str | None,
+    campaign: str | None,
+    click_id: str | None,
 ) -> None:
-    _check(referrer, page, utm_source=source, utm_medium=medium, utm_campaign=campaign,
-           click_id=click_id)
+    _check(
+        referrer,
+        page,
+        utm_source=source,
+        utm_medium=medium,
+        utm_campaign=campaign,
+        click_id=click_id,
+    )
 
 
 def test_no_host_or_name_is_listed_twice() -> None:
@@ -376,7 +509,9 @@ def test_no_host_or_name_is_listed_twice() -> None:
 
 
 def test_importing_reads_no_list_and_no_heavy_library() -> None:
-    code = ("import sys, clickcli.channels; "
-            "print([n for n in ('clickcli.data.sites', 'polars', 'numpy') if n in sys.modules])")
+    code = (
+        "import sys, clickcli.channels; "
+        "print([n for n in ('clickcli.data.sites', 'polars', 'numpy') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -18,8 +18,14 @@ FOLDER = ROOT / "sample_data"
 FILES = ("events.jsonl.gz", "late.jsonl.gz")
 ISO_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z")
 BAD_KINDS = (
-    "cut_json", "binary", "invalid_utf8", "not_an_object", "missing_type", "missing_time",
-    "bad_time", "empty",
+    "cut_json",
+    "binary",
+    "invalid_utf8",
+    "not_an_object",
+    "missing_type",
+    "missing_time",
+    "bad_time",
+    "empty",
 )
 
 
@@ -85,8 +91,12 @@ def made_again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the generator with the committed seed into another folder."""
     folder = tmp_path_factory.mktemp("sample_data")
     command = [
-        sys.executable, str(ROOT / "scripts" / "make_sample_data.py"),
-        "--seed", str(_truth()["seed"]), "--out", str(folder),
+        sys.executable,
+        str(ROOT / "scripts" / "make_sample_data.py"),
+        "--seed",
+        str(_truth()["seed"]),
+        "--out",
+        str(folder),
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return folder

@@ -27,9 +27,7 @@ def funnel_options(case: Case) -> dict[str, Any]:
     options: dict[str, Any] = {
         "order": query.choose("order", _ORDER, "ordered"),
         "ties": query.choose("ties", _TIES, "any_order"),
-        "repeats": query.choose(
-            "repeats", {"allow": "allow", "interrupt": "interrupt"}, "allow"
-        ),
+        "repeats": query.choose("repeats", {"allow": "allow", "interrupt": "interrupt"}, "allow"),
         "exclusion": query.choose(
             "exclusion_scope", {"attempt": "attempt", "user": "person"}, "attempt"
         ),

@@ -18,7 +18,7 @@ from sample.visit import Visit
 
 def shop(visit: Visit) -> None:
     """Put viewed items into the cart, and perhaps buy them."""
-    wanted = list(dict.fromkeys(visit.viewed))[-visit.rng.choice((1, 1, 2, 3)):]
+    wanted = list(dict.fromkeys(visit.viewed))[-visit.rng.choice((1, 1, 2, 3)) :]
     for item in list(wanted):
         partner = _partner(visit, item)
         if partner is not None and partner not in wanted and visit.chance(BUNDLE_PULL):
@@ -47,8 +47,11 @@ def check_out(visit: Visit) -> None:
     for step in ("address", "shipping", "payment"):
         visit.wait(8, 70)
         visit.page = f"/checkout/{step}"
-        visit.emit("checkout", {"step": step, "cart_value": value, "cart_items": len(cart)},
-                   page_url=SITE + visit.page)
+        visit.emit(
+            "checkout",
+            {"step": step, "cart_value": value, "cart_items": len(cart)},
+            page_url=SITE + visit.page,
+        )
         if visit.chance(0.07):
             return
     method = visit.rng.choice(("card", "card", "paypal", "invoice"))
@@ -78,14 +81,21 @@ def _order(visit: Visit, cart: list[tuple[Item, int]]) -> None:
         single = {**visit.item_fields(cart[0][0]), "quantity": cart[0][1]}
     visit.emit(
         "purchase",
-        **single | {
+        **single
+        | {
             "order_id": f"o_{visit.rng.getrandbits(32):08x}",
             "revenue": round(total - (discount or 0), 2),
             "discount": discount,
             "currency": CURRENCY,
             "items": [
-                {"item_id": item.item_id, "category": item.category, "brand": item.brand,
-                 "price": item.price, "quantity": quantity, "cost": item.cost}
+                {
+                    "item_id": item.item_id,
+                    "category": item.category,
+                    "brand": item.brand,
+                    "price": item.price,
+                    "quantity": quantity,
+                    "cost": item.cost,
+                }
                 for item, quantity in cart
             ],
         },
@@ -112,10 +122,18 @@ def give_opinion(visit: Visit) -> None:
         visit.emit("rating", {"subject": "item"}, item_id=item.item_id, rating=stars)
         return
     if visit.chance(0.5):
-        visit.emit("feedback", {"survey": "nps", "feature": "shop"},
-                   rating=rng.choices(range(11), (2, 1, 1, 2, 2, 5, 6, 14, 25, 20, 22))[0])
+        visit.emit(
+            "feedback",
+            {"survey": "nps", "feature": "shop"},
+            rating=rng.choices(range(11), (2, 1, 1, 2, 2, 5, 6, 14, 25, 20, 22))[0],
+        )
         return
-    visit.emit("feedback", {
-        "survey": "csat", "feature": rng.choice(("search", "checkout", "delivery", "groups")),
-        "comment": rng.choice(COMMENTS),
-    }, rating=rng.choices((1, 2, 3, 4, 5), (7, 8, 15, 40, 30))[0])
+    visit.emit(
+        "feedback",
+        {
+            "survey": "csat",
+            "feature": rng.choice(("search", "checkout", "delivery", "groups")),
+            "comment": rng.choice(COMMENTS),
+        },
+        rating=rng.choices((1, 2, 3, 4, 5), (7, 8, 15, 40, 30))[0],
+    )

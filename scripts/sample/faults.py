@@ -52,7 +52,7 @@ def write_log(rng: random.Random, story: Story) -> Log:
     log.main_events = _shuffle(rng, sorted(events, key=_arrival))
     log.main, log.main_counts = _spoil(rng, log.main_events)
     first = rng.randrange(len(log.main_events) // 2)
-    replayed = [one.line() for one in log.main_events[first:first + REPLAYED]]
+    replayed = [one.line() for one in log.main_events[first : first + REPLAYED]]
     log.late = replayed + [one.line() for one in log.late_events]
     log.late_counts = Counter(
         lines=len(log.late), good=len(log.late_events), duplicate=len(replayed)
@@ -68,8 +68,10 @@ def _delay(rng: random.Random, story: Story) -> list[list[Event]]:
     """Let phones that were offline send whole visits days later; return those held back."""
     odd = {story.fast_clock, story.unset_clock, story.bot}
     phones = [
-        visit for visit in story.visits
-        if visit[0].fields["device_type"] == "mobile" and len(visit) > 3
+        visit
+        for visit in story.visits
+        if visit[0].fields["device_type"] == "mobile"
+        and len(visit) > 3
         and visit[0].fields["anonymous_id"] not in odd
     ]
     chosen = rng.sample(phones, LATE_VISITS_IN_MAIN + LATE_VISITS_HELD_BACK)
@@ -134,7 +136,7 @@ def _bad_line(rng: random.Random, kind: str, event: Event) -> bytes:
     record = event.record() | {"event_id": f"{rng.getrandbits(44):011x}"}
     if kind == "cut_json":
         line = dump(record)
-        return line[:rng.randrange(20, len(line) - 20)].rstrip()
+        return line[: rng.randrange(20, len(line) - 20)].rstrip()
     if kind == "binary":
         junk = bytes(rng.choice((0, 1, 7, 27, 127, 200, 255)) for _ in range(40))
         return b"\x00\xff" + junk

@@ -124,8 +124,10 @@ def _visit_times(
     """Draw the starts of the visits, in order, at least four hours apart."""
     days = range(DAYS)
     weights = [WEEKDAYS[(day + FIRST_WEEKDAY) % 7] * (1.6 if day < 7 else 1) for day in days]
-    day = rng.choices(days[:OLD_DAYS] if count >= OLD_CUSTOMER else days,
-                      weights[:OLD_DAYS] if count >= OLD_CUSTOMER else weights)[0]
+    day = rng.choices(
+        days[:OLD_DAYS] if count >= OLD_CUSTOMER else days,
+        weights[:OLD_DAYS] if count >= OLD_CUSTOMER else weights,
+    )[0]
     wanted = count if count == 1 else max(2, round(count * rng.uniform(0.5, 1.5)))
     times: list[int] = []
     while day < DAYS and len(times) < wanted:

@@ -128,7 +128,8 @@ def trending(seen: list[Seen], story: Story) -> dict[str, object]:
     """Compare the trending item's views in the last days with those before."""
     item = story.catalogue.at(TRENDING)
     times = [
-        one.ts for one in seen
+        one.ts
+        for one in seen
         if one.kind == "product_view" and one.event.fields["item_id"] == item.item_id
     ]
     return {
@@ -150,13 +151,15 @@ def searches(seen: list[Seen]) -> dict[str, object]:
 
 def recommendations(seen: list[Seen]) -> dict[str, object]:
     """Count recommendations shown and clicked, by position and by source."""
+
     def count(kind: str, name: str) -> dict[str, int]:
         values = Counter(str(one.event.properties[name]) for one in seen if one.kind == kind)
         return dict(sorted(values.items()))
 
     return {
         f"{word}_by_{name}": count(f"recommendation_{word}", name)
-        for name in ("position", "source") for word in ("shown", "clicked")
+        for name in ("position", "source")
+        for word in ("shown", "clicked")
     }
 
 
@@ -196,6 +199,7 @@ def feedback(seen: list[Seen]) -> dict[str, object]:
 
 def traps(events: list[Event], story: Story) -> dict[str, object]:
     """Name who and what is wrong among the good lines, and count it."""
+
     def lines_of(anonymous_id: str) -> int:
         return sum(one.fields["anonymous_id"] == anonymous_id for one in events)
 
@@ -210,17 +214,17 @@ def traps(events: list[Event], story: Story) -> dict[str, object]:
     return {
         "bot": {"anonymous_id": story.bot, "lines": lines_of(story.bot)},
         "clock_two_hours_ahead": {
-            "anonymous_id": story.fast_clock, "lines": lines_of(story.fast_clock),
+            "anonymous_id": story.fast_clock,
+            "lines": lines_of(story.fast_clock),
         },
         "clock_at_1970": {
-            "anonymous_id": story.unset_clock, "lines": lines_of(story.unset_clock),
+            "anonymous_id": story.unset_clock,
+            "lines": lines_of(story.unset_clock),
         },
         "shared_devices": {
             name: sorted(known, key=int) for name, known in sorted(users.items()) if len(known) > 1
         },
-        "received_a_day_late": sum(
-            DAY < one.received_at - one.ts < 30 * DAY for one in events
-        ),
+        "received_a_day_late": sum(DAY < one.received_at - one.ts < 30 * DAY for one in events),
         "placeholder_user_id": len(placeholder_users),
         "placeholder_anonymous_id": sum(
             one.text("anonymous_id") is not None and known_id(one.text("anonymous_id")) is None

@@ -9,8 +9,13 @@ from sample.tables import DAY, DAYS, END
 
 EVENTS = (
     ("session_start", "a visit begins; carries the user agent, landing page and referrer"),
-    ("page_view", "a page is opened: home, sale, category, landing pages; the first one of a "
-                  "visit has the very time of its session_start"),
+    (
+        "page_view",
+        (
+            "a page is opened: home, sale, category, landing pages; the first one of a "
+            "visit has the very time of its session_start"
+        ),
+    ),
     ("product_view", "an item is looked at, with price, duration and scroll depth"),
     ("group_view", "a buying group is looked at, with its members and target"),
     ("group_join", "somebody joins a buying group"),
@@ -25,8 +30,10 @@ EVENTS = (
     ("wishlist_add", "an item goes onto the wish-list"),
     ("share", "an item or a piece of content is shared"),
     ("qr_scan", "a visit began with a printed code"),
-    ("recommendation_shown", "one recommended item is shown, three at a time, by position and "
-                             "source"),
+    (
+        "recommendation_shown",
+        "one recommended item is shown, three at a time, by position and source",
+    ),
     ("recommendation_clicked", "a recommended item is clicked"),
     ("rating", "one to five stars for an item that was bought, or for the assistant"),
     ("feedback", "an answer to a survey: nps (0 to 10) or csat (1 to 5, with a comment)"),

@@ -55,9 +55,7 @@ def tell(rng: random.Random) -> Story:
     """Make everything that happens, before any line is damaged."""
     catalogue = make_catalogue(rng)
     people = make_people(rng)
-    starts = sorted(
-        ((ts, index) for index, person in enumerate(people) for ts in person.visits)
-    )
+    starts = sorted(((ts, index) for index, person in enumerate(people) for ts in person.visits))
     visits = [_visit(rng, catalogue, people[index], ts) for ts, index in starts]
     visits += _pushes(rng, people)
     bot = f"a_{rng.getrandbits(32):08x}"
@@ -71,7 +69,12 @@ def tell(rng: random.Random) -> Story:
 def _visit(rng: random.Random, catalogue: Catalogue, person: Person, ts: int) -> list[Event]:
     channel = _channel(rng, person, is_first=ts == person.visits[0])
     visit = Visit(
-        rng, catalogue, person, rng.choice(person.devices), channel, ts,
+        rng,
+        catalogue,
+        person,
+        rng.choice(person.devices),
+        channel,
+        ts,
         session_id=f"s_{rng.getrandbits(36):09x}",
         referrer=rng.choice(channel.referrers) if channel.referrers else None,
     )
@@ -151,10 +154,13 @@ def _identify(visit: Visit) -> None:
         person.known_since = visit.ts
     if visit.chance(0.3 if is_new else 0.04):
         visit.wait(5, 60)
-        visit.emit("profile_update", {
-            "completeness": visit.rng.choice((0.2, 0.4, 0.6, 0.8, 1.0)),
-            "plan": visit.rng.choice(("free", "free", "plus")),
-        })
+        visit.emit(
+            "profile_update",
+            {
+                "completeness": visit.rng.choice((0.2, 0.4, 0.6, 0.8, 1.0)),
+                "plan": visit.rng.choice(("free", "free", "plus")),
+            },
+        )
     if visit.chance(0.2 if is_new else 0.03):
         visit.wait(5, 60)
         visit.emit("preference_update", {"likes": person.cluster, "newsletter": visit.chance(0.7)})
@@ -174,13 +180,15 @@ def _pushes(rng: random.Random, people: list[Person]) -> list[list[Event]]:
     for day in PUSH_DAYS:
         sent_at = START + day * DAY + 9 * HOUR
         users = [
-            one for one in people
+            one
+            for one in people
             if one.devices[0].kind == "mobile" and (one.known_since or END) < sent_at
         ]
         for person in rng.sample(users, min(PUSHES, len(users))):
             ts = sent_at + rng.randrange(30_000)
-            visit = Visit(rng, Catalogue(), person, person.devices[0], DIRECT, ts, "",
-                          user_id=person.user_id)
+            visit = Visit(
+                rng, Catalogue(), person, person.devices[0], DIRECT, ts, "", user_id=person.user_id
+            )
             event = visit.emit("push_sent", {"campaign": f"push_day_{day}"})
             event.fields["session_id"] = None
             del event.properties["channel"]
@@ -202,8 +210,12 @@ def _bot_run(
     items = list(catalogue.by_id.values())
     for index in range(count):
         item = items[index % len(items)]
-        visit.emit("product_view", page_url=f"https://shop.example{item.path}",
-                   user_agent=BOT_AGENT, **visit.item_fields(item))
+        visit.emit(
+            "product_view",
+            page_url=f"https://shop.example{item.path}",
+            user_agent=BOT_AGENT,
+            **visit.item_fields(item),
+        )
         visit.ts += rng.randrange(350, 950)
     return visit.events
 
@@ -215,8 +227,15 @@ def _unset_clock(rng: random.Random, catalogue: Catalogue) -> tuple[str, list[li
     person = _stranger(device, ("FR", "Paris", "fr-FR"))
     visits = []
     for day in (9, 10, 18):
-        visit = Visit(rng, catalogue, person, device, DIRECT, rng.randrange(40_000, 90_000),
-                      f"s_{rng.getrandbits(36):09x}")
+        visit = Visit(
+            rng,
+            catalogue,
+            person,
+            device,
+            DIRECT,
+            rng.randrange(40_000, 90_000),
+            f"s_{rng.getrandbits(36):09x}",
+        )
         _arrive(visit)
         for _ in range(4):
             visit.wait(5, 40)
@@ -231,9 +250,13 @@ def _fast_clock(rng: random.Random, people: list[Person], visits: list[list[Even
     """Put one person's only device two hours ahead, and return its anonymous id."""
     shared = [one.devices[0].anonymous_id for one in people]
     wanted = [
-        one for one in people
-        if len(one.visits) > 5 and len(one.devices) == 1 and one.user_id != ACTIVE_USER
-        and one.visits[-1] < END - 2 * DAY and shared.count(one.devices[0].anonymous_id) == 1
+        one
+        for one in people
+        if len(one.visits) > 5
+        and len(one.devices) == 1
+        and one.user_id != ACTIVE_USER
+        and one.visits[-1] < END - 2 * DAY
+        and shared.count(one.devices[0].anonymous_id) == 1
     ]
     chosen = rng.choice(wanted).devices[0].anonymous_id
     for event in (event for events in visits for event in events):
@@ -245,11 +268,11 @@ def _fast_clock(rng: random.Random, people: list[Person], visits: list[list[Even
 def _undefined_users(rng: random.Random, visits: list[list[Event]]) -> None:
     """Let a faulty tracker send a placeholder for the user in visits of unknown people."""
     unknown = [
-        events for events in visits
+        events
+        for events in visits
         if len(events) < 60 and all(one.fields["user_id"] is None for one in events)
     ]
     for events in rng.sample(unknown, UNDEFINED_USERS):
         placeholder = rng.choice(PLACEHOLDERS[:4])
         for event in events:
             event.fields["user_id"] = placeholder
-

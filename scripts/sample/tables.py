@@ -39,21 +39,74 @@ class Channel:
 
 CHANNELS: Final = (
     Channel("Direct", 20, 0.28, 0.30, 0.62, 1.2),
-    Channel("Organic Search", 26, 0.34, 0.24, 0.56, 1.0,
-            ("https://www.google.com/", "https://www.bing.com/", "https://duckduckgo.com/")),
-    Channel("Paid Search", 14, 0.38, 0.26, 0.58, 0.8, ("https://www.google.com/",),
-            ("google", "cpc", "spring_sale"), "gclid"),
-    Channel("Paid Social", 12, 0.55, 0.12, 0.40, 0.4, ("https://l.facebook.com/",),
-            ("facebook", "paid_social", "lookalike_eu")),
-    Channel("Organic Social", 9, 0.48, 0.15, 0.45, 0.7,
-            ("https://l.instagram.com/", "https://www.pinterest.com/")),
+    Channel(
+        "Organic Search",
+        26,
+        0.34,
+        0.24,
+        0.56,
+        1.0,
+        ("https://www.google.com/", "https://www.bing.com/", "https://duckduckgo.com/"),
+    ),
+    Channel(
+        "Paid Search",
+        14,
+        0.38,
+        0.26,
+        0.58,
+        0.8,
+        ("https://www.google.com/",),
+        ("google", "cpc", "spring_sale"),
+        "gclid",
+    ),
+    Channel(
+        "Paid Social",
+        12,
+        0.55,
+        0.12,
+        0.40,
+        0.4,
+        ("https://l.facebook.com/",),
+        ("facebook", "paid_social", "lookalike_eu"),
+    ),
+    Channel(
+        "Organic Social",
+        9,
+        0.48,
+        0.15,
+        0.45,
+        0.7,
+        ("https://l.instagram.com/", "https://www.pinterest.com/"),
+    ),
     Channel("Email", 5, 0.18, 0.40, 0.70, 1.5, (), ("newsletter", "email", "weekly_picks")),
-    Channel("Referral", 6, 0.36, 0.22, 0.55, 0.9,
-            ("https://blog.example.org/best-gifts", "https://forum.example.net/t/coffee")),
-    Channel("Affiliates", 4, 0.40, 0.20, 0.60, 0.6, ("https://deals.example.com/",),
-            ("dealhunter", "affiliate", "coupons")),
-    Channel("AI Assistant", 2, 0.20, 0.34, 0.64, 0.9,
-            ("https://chatgpt.com/", "https://www.perplexity.ai/")),
+    Channel(
+        "Referral",
+        6,
+        0.36,
+        0.22,
+        0.55,
+        0.9,
+        ("https://blog.example.org/best-gifts", "https://forum.example.net/t/coffee"),
+    ),
+    Channel(
+        "Affiliates",
+        4,
+        0.40,
+        0.20,
+        0.60,
+        0.6,
+        ("https://deals.example.com/",),
+        ("dealhunter", "affiliate", "coupons"),
+    ),
+    Channel(
+        "AI Assistant",
+        2,
+        0.20,
+        0.34,
+        0.64,
+        0.9,
+        ("https://chatgpt.com/", "https://www.perplexity.ai/"),
+    ),
     Channel("Display", 2, 0.66, 0.08, 0.35, 0.3, (), ("adnet", "display", "retarget_spring")),
 )
 
@@ -74,9 +127,31 @@ CATEGORIES: Final = {
 }
 ITEMS_PER_CATEGORY: Final = 25
 BRANDS: Final = (
-    "Alba", "Birke", "Corvo", "Dune", "Elm", "Fjord", "Gale", "Hafen", "Iris", "Juno", "Kestrel",
-    "Lumen", "Moor", "Nord", "Opal", "Pico", "Quill", "Rune", "Sol", "Tarn", "Umbra", "Vale",
-    "Wren", "Yarrow", "Zephyr",
+    "Alba",
+    "Birke",
+    "Corvo",
+    "Dune",
+    "Elm",
+    "Fjord",
+    "Gale",
+    "Hafen",
+    "Iris",
+    "Juno",
+    "Kestrel",
+    "Lumen",
+    "Moor",
+    "Nord",
+    "Opal",
+    "Pico",
+    "Quill",
+    "Rune",
+    "Sol",
+    "Tarn",
+    "Umbra",
+    "Vale",
+    "Wren",
+    "Yarrow",
+    "Zephyr",
 )
 
 CLUSTERS: Final = {
@@ -110,36 +185,81 @@ SKEWED_SHARE: Final = 0.62
 
 PLACES: Final = (
     # weight, country, city, language, hours ahead of UTC in winter, summer time in the period
-    (20, "DE", "Berlin", "de-DE", 1, True), (12, "DE", "München", "de-DE", 1, True),
-    (14, "FR", "Paris", "fr-FR", 1, True), (8, "ES", "Madrid", "es-ES", 1, True),
-    (7, "NL", "Amsterdam", "nl-NL", 1, True), (6, "PL", "Łódź", "pl-PL", 1, True),
-    (12, "GB", "London", "en-GB", 0, True), (5, "AT", "Wien", "de-AT", 1, True),
-    (10, "US", "New York", "en-US", -4, False), (6, "JP", "東京", "ja-JP", 9, False),
+    (20, "DE", "Berlin", "de-DE", 1, True),
+    (12, "DE", "München", "de-DE", 1, True),
+    (14, "FR", "Paris", "fr-FR", 1, True),
+    (8, "ES", "Madrid", "es-ES", 1, True),
+    (7, "NL", "Amsterdam", "nl-NL", 1, True),
+    (6, "PL", "Łódź", "pl-PL", 1, True),
+    (12, "GB", "London", "en-GB", 0, True),
+    (5, "AT", "Wien", "de-AT", 1, True),
+    (10, "US", "New York", "en-US", -4, False),
+    (6, "JP", "東京", "ja-JP", 9, False),
 )
 DEVICES: Final = (
     # weight, device type, browser, operating system
-    (24, "desktop", "Chrome", "Windows"), (9, "desktop", "Safari", "macOS"),
-    (7, "desktop", "Firefox", "Linux"), (26, "mobile", "Chrome", "Android"),
-    (24, "mobile", "Safari", "iOS"), (10, "tablet", "Safari", "iPadOS"),
+    (24, "desktop", "Chrome", "Windows"),
+    (9, "desktop", "Safari", "macOS"),
+    (7, "desktop", "Firefox", "Linux"),
+    (26, "mobile", "Chrome", "Android"),
+    (24, "mobile", "Safari", "iOS"),
+    (10, "tablet", "Safari", "iPadOS"),
 )
 WEEKDAYS: Final = (1.0, 0.95, 0.95, 1.0, 0.9, 1.15, 1.35)
 """Weight of each weekday, Monday first."""
 HOURS: Final = (
-    1, 0.6, 0.4, 0.3, 0.3, 0.5, 1.2, 2.4, 3.2, 3.6, 3.9, 4.2, 4.6, 4.2, 3.8, 3.7, 3.9, 4.4, 5.2,
-    6.4, 7.0, 6.2, 4.2, 2.2,
+    1,
+    0.6,
+    0.4,
+    0.3,
+    0.3,
+    0.5,
+    1.2,
+    2.4,
+    3.2,
+    3.6,
+    3.9,
+    4.2,
+    4.6,
+    4.2,
+    3.8,
+    3.7,
+    3.9,
+    4.4,
+    5.2,
+    6.4,
+    7.0,
+    6.2,
+    4.2,
+    2.2,
 )
 """Weight of each local hour."""
 
 LOYALTY: Final = (
     # weight, visits on average, days between visits on average
-    (50, 1, 30.0), (31, 3, 9.0), (14, 8, 5.0), (4, 14, 3.0),
+    (50, 1, 30.0),
+    (31, 3, 9.0),
+    (14, 8, 5.0),
+    (4, 14, 3.0),
 )
 
 QUERIES: Final = {
-    "tent": "outdoor", "espresso": "coffee", "grinder": "coffee", "headphones": "audio",
-    "yoga mat": "sports", "suitcase": "travel", "camera": "photo", "gift for dad": "kitchen",
-    "serum": "beauty", "rain jacket": "fashion", "puzzle 1000": "toys", "usb-c hub": "computing",
-    "hängematte": "garden", "pan induction": "kitchen", "sneakers": "fashion", "mouse": "computing",
+    "tent": "outdoor",
+    "espresso": "coffee",
+    "grinder": "coffee",
+    "headphones": "audio",
+    "yoga mat": "sports",
+    "suitcase": "travel",
+    "camera": "photo",
+    "gift for dad": "kitchen",
+    "serum": "beauty",
+    "rain jacket": "fashion",
+    "puzzle 1000": "toys",
+    "usb-c hub": "computing",
+    "hängematte": "garden",
+    "pan induction": "kitchen",
+    "sneakers": "fashion",
+    "mouse": "computing",
 }
 ZERO_QUERIES: Final = ("gift card", "kindle", "dog food", "espreso machin", "wedding dress")
 ZERO_SHARE: Final = 0.13
@@ -148,8 +268,14 @@ CONTENT: Final = ("article", "video", "recipe", "lookbook")
 GROUPS: Final = 24
 CLICK_BY_POSITION: Final = (0.30, 0.17, 0.09)
 COMMENTS: Final = (
-    "Love it, works great", "Delivery was slow", "ok for the price", "Broken on arrival :(",
-    "Würde ich wieder kaufen", "too expensive", "Great colours, thank you!", "size runs small",
+    "Love it, works great",
+    "Delivery was slow",
+    "ok for the price",
+    "Broken on arrival :(",
+    "Würde ich wieder kaufen",
+    "too expensive",
+    "Great colours, thank you!",
+    "size runs small",
 )
 PLACEHOLDERS: Final = ("null", "undefined", "guest", "NULL", "anonymous", "[object Object]")
 
@@ -174,6 +300,12 @@ WITHOUT_EVENT_ID: Final = 60
 WITHOUT_PERSON: Final = 80
 PLACEHOLDER_PERSON: Final = 150
 BAD_LINES: Final = {
-    "cut_json": 30, "binary": 12, "invalid_utf8": 15, "not_an_object": 6, "missing_type": 18,
-    "missing_time": 16, "bad_time": 10, "empty": 5,
+    "cut_json": 30,
+    "binary": 12,
+    "invalid_utf8": 15,
+    "not_an_object": 6,
+    "missing_type": 18,
+    "missing_time": 16,
+    "bad_time": 10,
+    "empty": 5,
 }

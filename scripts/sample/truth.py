@@ -21,8 +21,19 @@ from sample.tables import (
 )
 
 NOBODY = {
-    "", "null", "undefined", "none", "nan", "0", "-1", "true", "false", "guest", "anonymous",
-    "[object object]", "00000000-0000-0000-0000-000000000000",
+    "",
+    "null",
+    "undefined",
+    "none",
+    "nan",
+    "0",
+    "-1",
+    "true",
+    "false",
+    "guest",
+    "anonymous",
+    "[object object]",
+    "00000000-0000-0000-0000-000000000000",
 }
 FIRST_MONDAY = START - 5 * DAY
 WINDOW = 7 * DAY
@@ -90,9 +101,10 @@ def count_log(seen: list[Seen]) -> dict[str, object]:
         "first_event_in_period": min(one.ts for one in inside),
         "last_event": max(one.ts for one in seen),
         "people": len(people),
-        "people_by_user_id": len({
-            one.person for one in seen if one.person == known_id(one.event.text("user_id"))
-        } - {None}),
+        "people_by_user_id": len(
+            {one.person for one in seen if one.person == known_id(one.event.text("user_id"))}
+            - {None}
+        ),
         "events_of_nobody": sum(one.person is None for one in seen),
         "sessions": count_sessions(people),
         "orders": len(orders),
@@ -122,7 +134,7 @@ def count_sessions(people: dict[str, list[Seen]]) -> dict[str, int]:
 def attempt(own: list[Seen], steps: tuple[str, ...], start: int, within: int | None) -> int:
     """Return how many steps an entry at index `start` reaches, each at its earliest event."""
     depth = 1
-    for one in own[start + 1:]:
+    for one in own[start + 1 :]:
         if depth == len(steps) or (within is not None and one.ts - own[start].ts > within):
             break
         depth += one.kind == steps[depth]
@@ -136,8 +148,7 @@ def funnel(
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(steps))
     for own in people.values():
         entries = [
-            index for index, one in enumerate(own)
-            if one.kind == steps[0] and START <= one.ts < end
+            index for index, one in enumerate(own) if one.kind == steps[0] and START <= one.ts < end
         ]
         best, channel = 0, ""
         at_most = attempt(own, steps, entries[0], None) if entries else 0
@@ -196,9 +207,7 @@ def experiment(people: dict[str, list[Seen]], name: str) -> dict[str, object]:
         elif exposures:
             after = {one.kind for one in own if one.ts >= exposures[0].ts}
             counts = variants[shown.pop()]
-            counts.update(
-                people=1, added="add_to_cart" in after, purchased="purchase" in after
-            )
+            counts.update(people=1, added="add_to_cart" in after, purchased="purchase" in after)
     return {
         "people_in_both_variants": in_both,
         "variants": {variant: dict(counts) for variant, counts in sorted(variants.items())},
@@ -220,7 +229,5 @@ def measure(events: list[Event]) -> dict[str, object]:
         "retention_any_event": retention(people, None),
         "active_people_utc": active_people(seen, local=False),
         "active_people_berlin": active_people(seen, local=True),
-        "experiments": {
-            name: experiment(people, name) for name in (EXPERIMENT, SKEWED_EXPERIMENT)
-        },
+        "experiments": {name: experiment(people, name) for name in (EXPERIMENT, SKEWED_EXPERIMENT)},
     }

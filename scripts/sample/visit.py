@@ -106,9 +106,13 @@ class Visit:
         self.ts += min(duration, 900)
         self.emit(
             "api_request",
-            {"cache": "hit" if self.chance(0.45) else "miss",
-             "bytes": self.rng.randrange(300, 30_000)},
-            endpoint=endpoint, status=status, duration_ms=duration,
+            {
+                "cache": "hit" if self.chance(0.45) else "miss",
+                "bytes": self.rng.randrange(300, 30_000),
+            },
+            endpoint=endpoint,
+            status=status,
+            duration_ms=duration,
         )
 
     @property

@@ -165,8 +165,8 @@ def test_who_lists_the_people_of_a_cell_as_json_lines(run: Run, shop: Path) -> N
     arguments = ("funnel", "product_view", "add_to_cart", "--store", shop, "--who", "step:2")
     ran = run(*arguments)
     assert [json.loads(line) for line in ran.out.splitlines()] == [
-        {"person_id": "anna"},
-        {"person_id": "bert"},
+        {"person_id": "anna", "is_known": True},
+        {"person_id": "bert", "is_known": True},
     ]
     assert "anna" in run(*arguments, "-f", "table").out
 

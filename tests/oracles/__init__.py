@@ -1,4 +1,4 @@
-"""Brute-force oracles: METRICS.md in plain loops, slow and obvious, to compare analyses with.
+"""Brute-force oracles: the definitions in plain loops, slow and obvious, to compare analyses with.
 
 *Units*: every time is whole microseconds since 1970 in UTC; every period is named by the local
 date it starts on. Nothing here imports what it is compared with.
@@ -37,7 +37,7 @@ class Event:
 Predicate = Callable[[Event], bool]
 
 
-def is_any(event: Event) -> bool:  # noqa: ARG001 - a predicate like the others
+def is_any(event: Event) -> bool:
     """Match every event."""
     return True
 

@@ -1,6 +1,6 @@
-"""How many people are active, how often, and who is new, returning, resurrecting or dormant?
+"""How many people are active, how often, and who is new, returning, resurrecting or dormant.
 
-*Definition*: METRICS.md section 3. Active on a day over n days: a person with an event on that
+*Definition*: Active on a day over n days: a person with an event on that
 local day or one of the n - 1 local days before it. Stickiness of a day: the mean of daily active
 people over the `window` local days that end on it, days without events counting 0, divided by the
 people active in those days. Lifecycle: see `lifecycle`. Histogram: distinct active periods.

@@ -1,6 +1,6 @@
-"""How far does each person get through the steps, by trying every chain of events?
+"""How far does each person get through the steps, by trying every chain of events.
 
-*Definition*: METRICS.md section 2. An attempt is opened by an entry event: one that matches step
+*Definition*: An attempt is opened by an entry event: one that matches step
 1, or, with `order="any"`, any step. From it every chain of distinct events that the order, the tie
 rule and the window allow is tried. The attempt's depth is the length of the longest chain.
 

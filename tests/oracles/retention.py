@@ -1,6 +1,6 @@
-"""Of the people who started in a period, who came back n periods later?
+"""Of the people who started in a period, who came back n periods later.
 
-*Definition*: METRICS.md sections 3 and 14. A person's cohort is the calendar period of their first
+*Definition*: A person's cohort is the calendar period of their first
 start event (`first`), of their first event of the start's type if that event is itself a start
 (`first-event`), or every period with a start event (`recurring`; the clock then starts at the
 first start event of that period).

@@ -1,6 +1,6 @@
-"""Which sessions does a log hold, and which of them are engaged?
+"""Which sessions does a log hold, and which of them are engaged.
 
-*Definition*: METRICS.md sections 1 and 14. A stream is one person's events with one given id;
+*Definition*: A stream is one person's events with one given id;
 events without an id are a stream of their own; under rule `gap` ids are ignored. A stream is cut
 before an event that comes more than `timeout_us` after the one before it, that lies more than
 `max_length_us` after the session's start, or, with `split="midnight"`, that falls on another
@@ -145,7 +145,7 @@ def wrong_midnight_in_utc(
     *,
     timeout_us: int = 30 * MINUTE,
     max_length_us: int = DAY,
-    tz: str = "UTC",  # noqa: ARG001 - ignoring it is the fault
+    tz: str = "UTC",
 ) -> list[Session]:
     """WRONG on purpose: splits at midnight in UTC, whatever the time zone."""
     return sessions(

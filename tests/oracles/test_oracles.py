@@ -1,4 +1,4 @@
-"""Do the oracles themselves say what METRICS.md says? Hand-computed cases and published facts.
+"""Do the oracles themselves say what the definitions say? Hand-computed cases and published facts.
 
 Facts stated by the test suites of other tools are retold here with our own events; the tool is
 named where the number comes from it.
