@@ -362,6 +362,19 @@ def test_a_device_with_two_users_is_parted_by_time() -> None:
     assert [(row["person_id"], row["events"]) for row in table] == [("ann", 3), ("bob", 2)]
 
 
+def test_a_device_that_goes_back_to_its_first_user_is_that_user_again() -> None:
+    text = """
+    2024-05-01T10:00:00Z ann~phone login
+    2024-05-01T10:05:00Z bob~phone login
+    2024-05-01T10:10:00Z ~phone    page_view
+    2024-05-01T10:15:00Z ann~phone login
+    2024-05-01T10:20:00Z ~phone    page_view
+    """
+    with store(told(text)) as log:
+        table = rows(log.sessions(), "sessions")
+    assert [(row["person_id"], row["events"]) for row in table] == [("ann", 3), ("bob", 2)]
+
+
 def test_a_device_named_like_a_user_is_somebody_else() -> None:
     text = "2024-05-01T10:00:00Z ann page_view\n2024-05-01T10:05:00Z ~ann page_view"
     with store(told(text)) as log:
