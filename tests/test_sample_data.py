@@ -66,6 +66,8 @@ def _kind(line: bytes) -> str:
         return "missing_type"
     if "timestamp" not in record:
         return "missing_time"
+    if record["timestamp"].startswith("1970-"):
+        return "clock_at_1970"
     return "good" if ISO_TIME.fullmatch(record["timestamp"]) else "bad_time"
 
 

@@ -21,6 +21,7 @@ from sample.tables import (
     PLACEHOLDERS,
     REPLAYED,
     SHUFFLED,
+    START,
     WITHOUT_EVENT_ID,
     WITHOUT_PERSON,
 )
@@ -51,6 +52,9 @@ def write_log(rng: random.Random, story: Story) -> Log:
     _strip(rng, [one for one in events if one.event_type == "page_view"])
     log.main_events = _shuffle(rng, sorted(events, key=_arrival))
     log.main, log.main_counts = _spoil(rng, log.main_events)
+    unset = [one for one in log.main_events if one.ts < START]
+    log.main_events = [one for one in log.main_events if one.ts >= START]
+    log.main_counts.update(good=-len(unset), clock_at_1970=len(unset))
     first = rng.randrange(len(log.main_events) // 2)
     replayed = [one.line() for one in log.main_events[first : first + REPLAYED]]
     log.late = replayed + [one.line() for one in log.late_events]

@@ -217,10 +217,6 @@ def traps(events: list[Event], story: Story) -> dict[str, object]:
             "anonymous_id": story.fast_clock,
             "lines": lines_of(story.fast_clock),
         },
-        "clock_at_1970": {
-            "anonymous_id": story.unset_clock,
-            "lines": lines_of(story.unset_clock),
-        },
         "shared_devices": {
             name: sorted(known, key=int) for name, known in sorted(users.items()) if len(known) > 1
         },

@@ -62,6 +62,7 @@ FAULTS = {
     "invalid_utf8": "JSON with a Latin-1 byte in it",
     "not_an_object": "valid JSON, but a list, a text, a number or null",
     "missing_type": "no event_type",
+    "clock_at_1970": "a tablet that lost its clock: its times count from 1970",
     "missing_time": "no timestamp",
     "bad_time": "a timestamp that is no time, such as `yesterday`",
     "empty": "an empty line",
@@ -145,8 +146,6 @@ Traps among the good lines (`planted_in_main.traps`):
   user agent that says so;
 - a device **two hours ahead**, `{ahead}` ({ahead_lines} lines): `timestamp` is later than
   `received_at`;
-- a device whose clock begins at **1970**, `{unset}` ({unset_lines} lines): with `--from 2025-03-01`
-  it is left out;
 - {shuffled:,} lines **out of order** (earlier than the good line before), {late_in_main} received
   more than a day after they happened;
 - {placeholder_user} lines with a **placeholder** user id (`null`, `undefined`, `guest` …) and
@@ -253,8 +252,6 @@ def _trap_values(traps: dict[str, Any]) -> dict[str, Any]:
         "bot_lines": traps["bot"]["lines"],
         "ahead": traps["clock_two_hours_ahead"]["anonymous_id"],
         "ahead_lines": traps["clock_two_hours_ahead"]["lines"],
-        "unset": traps["clock_at_1970"]["anonymous_id"],
-        "unset_lines": traps["clock_at_1970"]["lines"],
         "shuffled": traps["earlier_than_the_good_line_before"],
         "late_in_main": traps["received_a_day_late"],
         "placeholder_user": traps["placeholder_user_id"],
