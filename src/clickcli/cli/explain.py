@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def explain(result: Result, general: General) -> None:
     """Print the definition, the receipt and the columns to stderr."""
     paint = paint_errors(general.color)
-    lines = ["", *result.definition.splitlines(), ""]
+    lines = ["", *result.definition.replace("``", "").splitlines(), ""]
     lines += section("This answer", list(_receipt(result.meta)), paint)
     for schema in result.schemas:
         rows = [(column.name, column.help) for column in schema.columns]
@@ -52,11 +52,13 @@ def _words(name: str, value: Any) -> str:
         if start is None and end is None:
             return "everything up to as of"
         return f"from {start or 'the first event'} to before {end or 'as of'}"
-    parts = (f"{key.replace('_', ' ')}: {_part(part)}" for key, part in value.items())
-    return "; ".join(parts)
+    given = {key: part for key, part in value.items() if part is not None and part != []}
+    return "; ".join(f"{key.strip('_').replace('_', ' ')}: {_part(p)}" for key, p in given.items())
 
 
 def _part(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return grouped(value, 0)
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
