@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from clickcli.analysis import Shared
+from clickcli.columns import BY_NAME as COLUMNS
 from clickcli.engines.scan import scan
 from clickcli.errors import UsageError
 from clickcli.expressions import Calendar
@@ -106,7 +107,9 @@ def _parsed_step(text: str, known: tuple[str, ...], tz: ZoneInfo) -> Step:
 
 
 def most_common(context: Context) -> dict[str, list[str]]:
-    """Return the values of each ``--by`` column with the most people; the rest is ``(other)``.
+    """Return the values of each ``--by`` column with the most people in the period.
+
+    The rest is ``(other)``.
 
     Only columns with more values than ``--top`` are named; ``(none)`` does not count and is always
     shown. Ties go to the smaller text.
@@ -116,7 +119,7 @@ def most_common(context: Context) -> dict[str, list[str]]:
 
     if not context.by:
         return {}
-    frame = Events(context).frame().select("person_key", *context.by)
+    frame = Events(context).frame(period=context.period).select("person_key", *context.by)
     counts = {
         by: frame.group_by(by).agg(nw.col("person_key").n_unique().alias("people"))
         for by in context.by
@@ -168,13 +171,21 @@ def _where(dataset: Dataset, shared: Shared, tz: ZoneInfo) -> Predicate | None:
 def _by(shared: Shared) -> tuple[str | PropertyRef, ...]:
     if not shared.by:
         return ()
-    from clickcli.filters import column_or_property
+    from clickcli.filters import column_or_property, property_ref
 
     if len(shared.by) > _MAX_BY:
         raise UsageError(f"--by takes at most {_MAX_BY} columns, was {len(shared.by)}")
     if len(set(shared.by)) < len(shared.by):
         raise UsageError("--by names a column twice")
-    return tuple(column_or_property(text) for text in shared.by)
+    sources = (column_or_property(text) for text in shared.by)
+    return tuple(
+        property_ref(f"properties.{source}") if _is_money(source) else source for source in sources
+    )
+
+
+def _is_money(source: str | PropertyRef) -> bool:
+    """Return whether values are minor units, which a breakdown shows as major ones."""
+    return isinstance(source, str) and source in COLUMNS and COLUMNS[source].money
 
 
 class Events:

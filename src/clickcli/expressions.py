@@ -76,6 +76,11 @@ class Calendar:
     def _offsets(self) -> tuple[int, list[tuple[int, int]]]:
         return offset_steps(self.tz, self.first, self.last)
 
+    @property
+    def _past_hour(self) -> int:
+        """How far local hours begin before those of UTC; hours are elapsed ones on every day."""
+        return self._offsets[0] % _HOUR
+
     def with_index(
         self, frame: nw.LazyFrame[Any], name: str, every: Every, ts: str = "ts"
     ) -> nw.LazyFrame[Any]:
@@ -90,10 +95,10 @@ class Calendar:
         local = nw.col(ts) + (start + _SHIFT_DAYS * MICROSECONDS_PER_DAY)
         for instant, difference in steps:
             local = local + nw.when(nw.col(ts) >= instant).then(difference).otherwise(0)
-        frame = frame.with_columns(local.alias(_LOCAL))
         if every is Every.HOUR:
-            number = floor_div(nw.col(_LOCAL), _HOUR) - _SHIFT_DAYS * 24
-            return frame.with_columns(number.alias(name)).drop(_LOCAL)
+            moved = nw.col(ts) + (self._past_hour + _SHIFT_DAYS * MICROSECONDS_PER_DAY)
+            return frame.with_columns((floor_div(moved, _HOUR) - _SHIFT_DAYS * 24).alias(name))
+        frame = frame.with_columns(local.alias(_LOCAL))
         day = floor_div(nw.col(_LOCAL), MICROSECONDS_PER_DAY) - _SHIFT_DAYS
         frame = frame.with_columns(day.alias(_DAY)).drop(_LOCAL)
         return self.with_period(frame, name, every, _DAY).drop(_DAY)
@@ -119,10 +124,10 @@ class Calendar:
 
     def index_of(self, at: int, every: Every) -> int:
         """Return the number of the period that holds one instant."""
+        if every is Every.HOUR:
+            return (at + self._past_hour) // _HOUR
         local = from_us(at, self.tz).replace(tzinfo=None)
         day = (local.date() - _EPOCH_DAY).days
-        if every is Every.HOUR:
-            return day * 24 + local.hour
         if every is Every.DAY:
             return day
         if every is Every.WEEK:
@@ -132,7 +137,7 @@ class Calendar:
     def date_of(self, index: int, every: Every) -> date:
         """Return the first local day of a period."""
         if every is Every.HOUR:
-            return _EPOCH_DAY + timedelta(days=index // 24)
+            return from_us(self.start_of(index, every), self.tz).date()
         if every is Every.DAY:
             return _EPOCH_DAY + timedelta(days=index)
         if every is Every.WEEK:
@@ -141,14 +146,19 @@ class Calendar:
 
     def start_of(self, index: int, every: Every) -> int:
         """Return the instant at which a period begins."""
-        midnight = local_midnight(self.date_of(index, every), self.tz)
-        return midnight + (index % 24) * _HOUR if every is Every.HOUR else midnight
+        if every is Every.HOUR:
+            return index * _HOUR - self._past_hour
+        return local_midnight(self.date_of(index, every), self.tz)
 
     def label(self, index: int, every: Every) -> str:
-        """Return the name of a period: 2024-03-01T15, 2024-03-01 or, for months, 2024-03."""
-        first = self.date_of(index, every).isoformat()
+        """Return the name of a period: 2024-03-01T15, 2024-03-01 or, for months, 2024-03.
+
+        The second of two hours of one name, when clocks go back, carries its offset.
+        """
         if every is Every.HOUR:
-            return f"{first}T{index % 24:02d}"
+            start = from_us(self.start_of(index, every), self.tz)
+            return start.strftime("%Y-%m-%dT%H") + (start.isoformat()[-6:] if start.fold else "")
+        first = self.date_of(index, every).isoformat()
         return first[:7] if every is Every.MONTH else first
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -291,8 +291,3 @@ def _receipt(
             "of_nobody": matching - of_people,
         },
     }
-
-
-def known_cells(analysis: Analysis[Any]) -> Sequence[str]:
-    """Return the forms of ``--who`` that an analysis knows."""
-    return [cell.form for cell in analysis.cells]

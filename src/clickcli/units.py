@@ -132,6 +132,8 @@ def instant(text: str, tz: ZoneInfo) -> int:
             f"a time must be a date or an ISO-8601 time, was {text!r}",
             hint="examples: 2024-03-01, 2024-03-01T12:00, 2024-03-01T12:00+02:00",
         ) from None
+    if not MIN_TS <= value <= MAX_TS:
+        raise UsageError(f"a time must lie between 1900 and 2200, was {text!r}")
     return value
 
 
@@ -153,26 +155,3 @@ class Period:
                 f"--to must be later than --from, was {from_us(self.end).isoformat()} "
                 f"against {from_us(self.start).isoformat()}"
             )
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether either side is set."""
-        return self.start is not None or self.end is not None
-
-
-def period_start(day: date, every: Every, week_start: WeekStart) -> date:
-    """Return the first day of the week or month that holds ``day``."""
-    if every is Every.WEEK:
-        shift = (day.weekday() + (1 if week_start is WeekStart.SUNDAY else 0)) % 7
-        return day - timedelta(days=shift)
-    if every is Every.MONTH:
-        return day.replace(day=1)
-    return day
-
-
-def add_periods(day: date, every: Every, count: int) -> date:
-    """Return the first day of the period ``count`` after the one beginning at ``day``."""
-    if every is Every.MONTH:
-        index = day.year * 12 + day.month - 1 + count
-        return date(index // 12, index % 12 + 1, 1)
-    return day + timedelta(days=count * (7 if every is Every.WEEK else 1))

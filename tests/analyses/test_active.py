@@ -467,7 +467,7 @@ def test_hours_have_a_lifecycle_too() -> None:
 
 
 @pytest.mark.time
-def test_the_hour_that_is_missing_is_no_pause_and_the_hour_that_comes_twice_is_one() -> None:
+def test_the_hour_that_is_missing_is_no_pause_and_the_hour_that_comes_twice_is_two() -> None:
     text = """
     2024-03-31T00:59:59Z ann visit
     2024-03-31T01:00:00Z ann visit
@@ -475,13 +475,19 @@ def test_the_hour_that_is_missing_is_no_pause_and_the_hour_that_comes_twice_is_o
     2024-10-27T01:30:00Z bob visit
     """
     # Berlin: 00:59:59 UTC is 01:59:59, a second later it is 03:00; in October 02:30 comes twice.
+    options: dict[str, Any] = {"every": "hour", "tz": "Europe/Berlin"}
     with store(told(text)) as log:
-        table = rows(log.active(every="hour", tz="Europe/Berlin"), "active_days")
+        result = log.active(**options)
         cells = [f"active:{hour}" for hour in ("2024-03-31T01:00", "2024-03-31T03:00")]
-        options: dict[str, Any] = {"every": "hour", "tz": "Europe/Berlin"}
         listed = [worlds.people(log, "active", cell, **options) for cell in cells]
     assert listed == [["ann"], ["ann"]]
-    check_histogram(table, {1: {"bob"}, 2: {"ann"}})
+    check_histogram(rows(result, "active_days"), {2: {"ann", "bob"}})
+    states = {row["period"]: row for row in rows(result, "lifecycle")}
+    assert "2024-03-31T02" not in states
+    assert states["2024-03-31T03"]["returning"] == 1
+    assert states["2024-10-27T02+01:00"]["returning"] == 1
+    assert states["2024-10-27T02"]["complete"]
+    assert not states["2024-10-27T02+01:00"]["complete"]
 
 
 @pytest.mark.parametrize(

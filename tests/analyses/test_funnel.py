@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -778,3 +779,42 @@ def test_an_option_that_cannot_be_says_what_it_must_be(
         log.funnel(**asked)
     assert message in failed.value.message
     assert hint is None or hint in (failed.value.hint or "")
+
+
+def test_the_earliest_session_counts_whatever_its_id() -> None:
+    lines = [
+        {"event": "a", "user_id": "ann", "ts": "2024-01-01T10:00:00Z", "session_id": "z"},
+        {"event": "b", "user_id": "ann", "ts": "2024-01-01T10:01:00Z", "session_id": "z"},
+        {"event": "a", "user_id": "ann", "ts": "2024-01-01T12:00:00Z", "session_id": "a"},
+    ]
+    with store(_jsonl(lines)) as log:
+        first = log.funnel(steps=["a", "b"], within="session", entry="first")
+    assert first.to_polars()["people"].to_list() == [1, 1]
+
+
+def test_values_of_a_breakdown_are_those_of_the_period() -> None:
+    lines = [
+        {
+            "event": "a",
+            "user_id": f"old-{c}-{n}",
+            "ts": "2024-01-01T10:00:00Z",
+            "country": f"C{c:02}",
+        }
+        for c in range(12)
+        for n in range(2)
+    ]
+    lines.append({"event": "a", "user_id": "n", "ts": "2024-05-02T10:00:00Z", "country": "NEW"})
+    with store(_jsonl(lines)) as log:
+        table = log.funnel(steps=["a"], from_="2024-05-01", by="country").to_polars()
+    assert "NEW" in table["country"].to_list()
+
+
+def test_a_breakdown_by_money_is_in_major_units() -> None:
+    lines = [{"event": "a", "user_id": "n", "ts": "2024-05-02T10:00:00Z", "price": 19.99}]
+    with store(_jsonl(lines)) as log:
+        table = log.funnel(steps=["a"], by="price").to_polars()
+    assert table["price"].to_list() == ["(total)", "19.99"]
+
+
+def _jsonl(lines: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)

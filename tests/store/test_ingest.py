@@ -231,15 +231,16 @@ def test_links_are_learned_with_their_first_time(store: Store, tmp_path: Path) -
     assert store.info().people == 3
 
 
+@pytest.mark.parametrize("parts", [((3,), (0, 1), (2,)), ((0, 1, 3), (2,)), ((2,), (0, 1, 3))])
 def test_a_device_that_returns_to_a_user_belongs_to_them_again(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, parts: tuple[tuple[int, ...], ...]
 ) -> None:
     lines = [
         event(second, user_id=user, anonymous_id="a")
         for second, user in ((1, "u"), (2, "u"), (5, "v"), (9, "u"))
     ]
-    for number, part in enumerate((lines[3:], lines[:2], lines[2:3])):
-        ingest(store, write(tmp_path / f"{number}.jsonl", part))
+    for number, part in enumerate(parts):
+        ingest(store, write(tmp_path / f"{number}.jsonl", [lines[at] for at in part]))
     start = 1_709_251_200_000_000
     owners = [
         (user, (ts - start) // 1_000_000) for _, user, _, ts in store.dataset().links().rows()

@@ -115,16 +115,18 @@ class Parameters:
     grace: Annotated[
         str, Option("Steps within this time of one another may swap.", kind="duration")
     ] = "0s"
-    repeats: Annotated[Repeats, Option("interrupt: a step that occurs again ends the attempt.")] = (
-        Repeats.ALLOW
-    )
+    repeats: Annotated[
+        Repeats,
+        Option("interrupt: a step that occurs again ends the attempt; by order of arrival."),
+    ] = Repeats.ALLOW
     not_: Annotated[
         tuple[str, ...],
         Option("EVENT or EVENT:i-j that voids an attempt between steps i and j.", flag="not",
                kind="exclusion"),
     ] = ()  # fmt: skip
     exclusion: Annotated[
-        ExclusionScope, Option("An excluded event voids the attempt, or drops the person.")
+        ExclusionScope,
+        Option("An excluded event voids the attempt, or drops a person whom no clean one saves."),
     ] = ExclusionScope.ATTEMPT
     first_time: Annotated[
         FirstTime,
@@ -377,7 +379,8 @@ def _joined(names: Sequence[str]) -> nw.Expr:
     import narwhals as nw
 
     texts = [nw.col(name).cast(nw.String) for name in names]
-    return nw.concat_str(texts, separator="\x1f") if len(texts) > 1 else texts[0]
+    sizes = [text.str.len_chars().cast(nw.String) for text in texts]
+    return nw.concat_str([*texts, *sizes], separator=":")
 
 
 def reduce(
@@ -412,6 +415,9 @@ def finish(
         f"Funnel {' → '.join(names)} · {parameters.order.value}, {parameters.entry.value} entry, "
         f"within {_within(parameters)}, per {parameters.unit.value}"
     )
+    if parameters.unit is Unit.SESSION or parameters.entry is Entry.EVERY:
+        what = "attempts" if parameters.entry is Entry.EVERY else "sessions"
+        notes.append(f"the column people counts {what}; --who lists the people of them")
     tables = {"steps": steps}
     if parameters.trend is not None:
         within = _rules(parameters, context).within or 0

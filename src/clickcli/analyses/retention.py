@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 _SEGMENTS = ("active", "at risk", "churned")
 
 
+MOST_PERIODS = 1000
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     """Options of ``retention``."""
@@ -79,7 +82,7 @@ class Parameters:
     ] = "*"
     every: Annotated[Every, Option("Length of a period.")] = Every.WEEK
     periods: Annotated[
-        int, Option("Periods shown after the first.", kind="count", minimum=0, maximum=1000)
+        int, Option("Periods shown after the first.", kind="count", minimum=0, maximum=MOST_PERIODS)
     ] = 8
     cohort: Annotated[
         Cohort,
@@ -176,6 +179,8 @@ def _brackets(parameters: Parameters) -> list[tuple[int, int]]:
             )
         if result and int(low) <= result[-1][1]:
             raise UsageError("--brackets must ascend and not overlap", hint="example: 0,1-3,4-7")
+        if int(high or low) > MOST_PERIODS:
+            raise UsageError(f"--brackets goes up to {MOST_PERIODS}, was {high or low}")
         result.append((int(low), int(high or low)))
     return result
 
@@ -383,6 +388,8 @@ def _milestone_rows(cells: pl.DataFrame, context: Context) -> pl.DataFrame:
         calendar.start_of(day + last + 1, Every.DAY) <= context.as_of
         for day, last in grid.select("cohort", "last").iter_rows()
     ]
+    if context.shared.include_incomplete:
+        over = [True] * len(over)
     pooled = (
         grid.with_columns(over=pl.Series(over, dtype=pl.Boolean))
         .group_by(*by, "milestone", "days")

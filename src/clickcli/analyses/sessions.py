@@ -442,6 +442,7 @@ ANALYSIS = Analysis(
     cells=(
         Cell("people", "people with a session"),
         Cell("bounced", "people with a bounce"),
+        Cell("engaged", "people with an engaged session"),
         Cell("converted", "people with a session that converted"),
     ),
     examples=(

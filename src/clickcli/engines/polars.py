@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import narwhals as nw
 import polars as pl
 
 from clickcli.columns import BY_NAME, Dtype
+from clickcli.errors import DataError
 
 if TYPE_CHECKING:
     from clickcli.engines import Kernel
@@ -25,6 +27,8 @@ POLARS_TYPES: Final[Mapping[str, pl.DataType]] = {
     "timestamp": pl.Datetime("us", "UTC"),
 }
 ORDER: Final = ("person_key", "ts", "seq")
+NUMBER: Final = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+"""What counts as a number in a text; engines differ in what else they would take."""
 KERNEL_ROWS: Final = 1_000_000
 """Rows that a kernel is given at once, about; more are split by ranges of the person key."""
 
@@ -46,7 +50,11 @@ def property_expression(ref: PropertyRef) -> pl.Expr:
             exponent = pl.col("currency").replace_strict(EXPONENTS, default=2)
             column = column / pl.lit(10.0).pow(exponent.fill_null(2))
         text = pl.coalesce(text, column.cast(pl.String))
-    return text if ref.form == "text" else text.str.strip_chars().cast(pl.Float64, strict=False)
+    if ref.form == "text":
+        return text
+    number = text.str.strip_chars()
+    is_number = number.str.contains(NUMBER)
+    return pl.when(is_number).then(number).cast(pl.Float64, strict=False)
 
 
 def wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
@@ -84,27 +92,44 @@ class PolarsEngine:
     ) -> nw.LazyFrame[Any]:
         """Run a kernel over sorted persons, a range of keys at a time where there are many."""
         lazy = self._native(frame)
-        rows = int(lazy.select(pl.len()).collect(engine=self._how).item())
+        with _damage_told():
+            rows = int(lazy.select(pl.len()).collect(engine=self._how).item())
         ranges = max(1, -(-rows // KERNEL_ROWS))
         parts: list[pl.DataFrame] = []
         for part in range(ranges):
             chunk = lazy if ranges == 1 else lazy.filter(_in_range(part, ranges))
-            ordered = chunk.sort(*ORDER).collect(engine=self._how)
+            with _damage_told():
+                ordered = chunk.sort(*ORDER).collect(engine=self._how)
             parts.append(function(ordered).select(_casts(schema)))
         return nw.from_native(pl.concat(parts).lazy())
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
-        return nw.from_native(self._native(frame).collect(engine=self._how).lazy())
+        with _damage_told():
+            return nw.from_native(self._native(frame).collect(engine=self._how).lazy())
 
     def collect(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> dict[str, pl.DataFrame]:
         """Return the computed tables; integers are Int64."""
         lazies = [self._native(frame) for frame in frames.values()]
-        collected = pl.collect_all(lazies, engine=self._how)
+        with _damage_told():
+            collected = pl.collect_all(lazies, engine=self._how)
         return dict(zip(frames, map(wide_integers, collected), strict=True))
 
     def close(self) -> None:
         """Do nothing: there is no session."""
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Turn what Polars says of a file that is gone or no Parquet into an error with a way out."""
+    try:
+        yield
+    except (FileNotFoundError, pl.exceptions.ComputeError) as error:
+        text = str(error).splitlines()[0]
+        raise DataError(
+            f"a file of the store cannot be read: {text}",
+            hint="it was damaged or removed by another program; restore it, or ingest again",
+        ) from error
 
 
 def _in_range(part: int, ranges: int) -> pl.Expr:

@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from clickcli.columns import BY_NAME, Dtype
-from clickcli.engines.polars import ORDER, json_path, wide_integers
+from clickcli.engines.polars import NUMBER, ORDER, json_path, wide_integers
 from clickcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def property_column(ref: PropertyRef) -> Column:
                 exponent = f.when(f.col("currency").isin(codes), value).otherwise(exponent)
             column = column / f.pow(f.lit(10.0), exponent)
         text = f.coalesce(text, column.cast("string"))
-    return text if ref.form == "text" else f.trim(text).try_cast("double")
+    if ref.form == "text":
+        return text
+    number = f.regexp_replace(text, r"^\s+|\s+$", "")
+    return f.when(number.rlike(NUMBER), number.try_cast("double"))
 
 
 def to_arrow_schema(schema: Mapping[str, Dtype]) -> pa.Schema:
@@ -88,7 +91,7 @@ class SparkEngine:
                 "--engine spark needs the Spark client",
                 hint="pip install 'clickcli[spark]'",
             ) from None
-        return cls(cast("SparkSession", Builder.builder.remote(address).getOrCreate()))
+        return cls(cast("SparkSession", Builder.builder.remote(address).create()))
 
     def read(
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]

@@ -131,7 +131,7 @@ def _choose(lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: Rule
         place = np.arange(len(unit))
         depth = every.depth if rules.entry is Entry.BEST else np.zeros_like(every.depth)
         bad = ~clean if rules.entry is Entry.BEST else np.zeros_like(clean)
-        order = np.lexsort((place, -depth, bad, unit))
+        order = np.lexsort((place, lanes.ts[every.entry], -depth, bad, unit))
         ahead = np.ones(len(order), dtype=np.bool_)
         ahead[1:] = unit[order][1:] != unit[order][:-1]
         chosen = np.sort(order[ahead])

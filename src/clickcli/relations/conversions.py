@@ -143,5 +143,8 @@ def period_rows(counts: pl.DataFrame, every: Every, within: int, context: Contex
     from clickcli.expressions import with_rate
 
     table = context.with_period_names(counts, every, after=within)
-    table = table.with_columns(entered=pl.col("people") - pl.col("pending"))
+    table = table.with_columns(
+        entered=pl.col("people") - pl.col("pending"),
+        complete=pl.col("complete") & (pl.col("pending") == 0),
+    )
     return with_rate(table, "conversion", "reached", "entered")

@@ -226,7 +226,8 @@ def session_schema(counted: Sequence[str], by: Sequence[str]) -> dict[str, Dtype
 def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     """Return the frame sorted by (person_key, ts, seq) with ``session`` and ``session_end``.
 
-    ``session`` numbers the sessions of the frame; ``session_end`` is the last event's time.
+    ``session`` numbers the sessions of the frame, a person's in order of their first event;
+    ``session_end`` is the last event's time.
     """
     import numpy as np
     import polars as pl
@@ -235,12 +236,24 @@ def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     begins = starts(rows, cut)
     first = np.flatnonzero(begins)
     last = np.append(first[1:], rows.height) - 1 if len(first) else first
-    number = np.cumsum(begins) - 1
-    ends = rows["ts"].to_numpy()[last][number] if rows.height else np.zeros(0, dtype=np.int64)
+    number = _by_start(rows, first)[np.cumsum(begins) - 1]
+    ends = rows["ts"].to_numpy()[last][np.cumsum(begins) - 1] if rows.height else number
     return rows.with_columns(
         pl.Series("session", number, dtype=pl.Int64),
         pl.Series("session_end", ends, dtype=pl.Int64),
     ).sort("person_key", "ts", "seq")
+
+
+def _by_start(rows: pl.DataFrame, first: Ints) -> Ints:
+    """Return the number of each session by (person, time and arrival of its first event)."""
+    import numpy as np
+
+    head = rows.select("person_key", "ts", "seq")[first]
+    person = head["person_key"].rle_id().to_numpy()
+    order = np.lexsort((head["seq"].to_numpy(), head["ts"].to_numpy(), person))
+    number = np.empty(len(first), dtype=np.int64)
+    number[order] = np.arange(len(first))
+    return number
 
 
 def sessions(

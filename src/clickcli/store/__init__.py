@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
@@ -122,8 +123,14 @@ class Store:
         """
         catalog = self._catalog
         deadline = time.monotonic() + PLACING_S
-        while catalog.has_unplaced() and time.monotonic() < deadline:
+        while True:
+            with catalog.reading():
+                if not catalog.has_unplaced() or time.monotonic() > deadline:
+                    return self._dataset()
             time.sleep(0.01)
+
+    def _dataset(self) -> Dataset:
+        catalog = self._catalog
         with catalog.reading():
             files = catalog.files("events")
             paths = [str(catalog.resolve(file).absolute()) for file in files]
@@ -139,18 +146,10 @@ class Store:
                 property_names=tuple(catalog.totals("property")),
                 link_count=int(catalog.value(_LINKS)),
             )
-        return replace(dataset, links=self._links)
-
-    def _links(self) -> pl.DataFrame:
-        import polars as pl
-
-        from clickcli.engines.dataset import no_links
-
-        query = "SELECT anonymous_id, user_id, user_key, ts FROM links ORDER BY 1, 4, 2"
-        rows = self._catalog.rows(query)
-        links = pl.DataFrame(rows, schema=no_links().schema, orient="row")
-        before = pl.col("user_id").shift(1).over("anonymous_id")
-        return links.filter(pl.col("user_id").ne_missing(before))
+            links = catalog.rows(
+                "SELECT anonymous_id, user_id, user_key, ts FROM links ORDER BY 1, 4, 2"
+            )
+        return replace(dataset, links=cache(lambda: _link_frame(links)))
 
     def _snapshot(self) -> str:
         """Return a word that is equal for stores with the same events, in whatever order."""
@@ -249,3 +248,14 @@ def _data_file(file: Any, path: str) -> DataFile:
         min_key=file.min_key,
         max_key=file.max_key,
     )
+
+
+def _link_frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    """Return the times at which the user of a device changes."""
+    import polars as pl
+
+    from clickcli.engines.dataset import no_links
+
+    links = pl.DataFrame(rows, schema=no_links().schema, orient="row")
+    before = pl.col("user_id").shift(1).over("anonymous_id")
+    return links.filter(pl.col("user_id").ne_missing(before))

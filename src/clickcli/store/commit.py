@@ -107,14 +107,21 @@ def record(catalog: Catalog, change: Change) -> None:
 
 
 def _record_links(db: sqlite3.Connection, links: list[Link]) -> None:
-    """Keep, for each device, the times at which its user changes; the rest tells nothing.
+    """Keep the ends of each span over which a device had one user.
 
-    What an earlier time makes superfluous stays: a link between the two may come late.
+    Both ends are needed: a link to another user may come late and lie between them. While a device
+    has one user only, the first and the last time are enough.
     """
     db.executemany(
-        "INSERT OR IGNORE INTO links SELECT ?1, ?2, ?3, ?4 WHERE ?2 IS NOT (SELECT user_id"
-        " FROM links WHERE anonymous_id = ?1 AND ts <= ?4 ORDER BY ts DESC LIMIT 1)",
+        "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?)",
         [(link.anonymous_id, link.user_id, link.user_key, link.ts) for link in links],
+    )
+    db.executemany(
+        "DELETE FROM links WHERE anonymous_id = ?1"
+        " AND (SELECT count(DISTINCT user_id) FROM links WHERE anonymous_id = ?1) = 1"
+        " AND ts > (SELECT min(ts) FROM links WHERE anonymous_id = ?1)"
+        " AND ts < (SELECT max(ts) FROM links WHERE anonymous_id = ?1)",
+        {(link.anonymous_id,) for link in links},
     )
 
 
@@ -185,10 +192,8 @@ def place(catalog: Catalog) -> None:
 
 def move(staged: Path, target: Path) -> set[Path]:
     """Move one file; returns the folders whose names changed."""
-    changed = {target.parent}
-    if not target.parent.is_dir():
-        make_folder(target.parent)
-        changed.add(target.parent.parent)
+    changed = {target.parent, target.parent.parent}  # a run that died may have made the folder
+    make_folder(target.parent)
     try:
         staged.replace(target)
     except FileNotFoundError:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
@@ -56,13 +57,13 @@ class Account:
     last_ts: int | None = None
 
     def link_rows(self) -> list[Link]:
-        """Return, for each device, the times at which its user changed."""
-        return [
-            Link(anonymous, user, user_key(user), ts)
-            for anonymous, seen in self.links.items()
-            for (_, before), (ts, user) in pairwise([(0, None), *sorted(seen)])
-            if user is not None and user != before
-        ]
+        """Return the links seen: the ends of each span over which a device had one user."""
+        rows: list[Link] = []
+        for anonymous, seen in self.links.items():
+            spans = [list(span) for _, span in groupby(sorted(seen), key=itemgetter(1))]
+            ends = {end for span in spans for end in (span[0], span[-1])}
+            rows += [Link(anonymous, user, user_key(user), ts) for ts, user in sorted(ends)]
+        return rows
 
     def add_link(self, anonymous: str, user: str, first: int, last: int) -> None:
         """Note that a device was seen with a user from one time to another.
