@@ -387,9 +387,14 @@ def test_id_runs_stay_few(store: Store) -> None:
     assert replay.duplicates == 300
 
 
+COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""First bytes of gzip and zstd: such a stream is not read as lines."""
+
 JUNK = st.lists(
     st.one_of(
-        st.binary(max_size=30).map(lambda data: data.replace(b"\n", b" ")),
+        st.binary(max_size=30)
+        .map(lambda data: data.replace(b"\n", b" "))
+        .filter(lambda data: not data.startswith(COMPRESSED)),
         st.integers(0, 6).map(lambda n: json.dumps(event(n)).encode()),
         st.integers(0, 6).map(lambda n: json.dumps(event(n, country="X")).encode()),
         st.integers(0, 3).map(lambda n: json.dumps(event(n, event_id=None)).encode()),
