@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from clickcli.columns import MICROSECONDS_PER_DAY
-from clickcli.units import Every, WeekStart, from_us, local_midnight
+from clickcli.units import Every, Period, WeekStart, from_us, local_midnight
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -35,6 +35,17 @@ def floor_div(value: nw.Expr, divisor: int) -> nw.Expr:
     The dividend is made a multiple first: some engines divide integers as floats.
     """
     return (value - value % divisor) // divisor
+
+
+def inside(frame: nw.LazyFrame[Any], period: Period, ts: str = "ts") -> nw.LazyFrame[Any]:
+    """Return the rows whose instant lies in a half-open period."""
+    import narwhals as nw
+
+    if period.start is not None:
+        frame = frame.filter(nw.col(ts) >= period.start)
+    if period.end is not None:
+        frame = frame.filter(nw.col(ts) < period.end)
+    return frame
 
 
 def offset_steps(tz: ZoneInfo, first: int, last: int) -> tuple[int, list[tuple[int, int]]]:

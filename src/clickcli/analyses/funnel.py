@@ -298,6 +298,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """Return one row a person, session or attempt: depth and the times of its steps."""
     import narwhals as nw
 
+    from clickcli.expressions import inside
     from clickcli.relations.attempts import attempts
     from clickcli.relations.sessions import with_cut_columns
     from clickcli.relations.step_masks import bits, only_first_time
@@ -317,7 +318,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     if rules.order is not Order.STRICT and rules.cut is None:
         masked = masked.filter((nw.col("mask") != 0) | (nw.col("veto") != 0))
     if parameters.range is Range.EVENTS:
-        masked = _inside(masked, context.period)
+        masked = inside(masked, context.period)
     if shared:
         masked = masked.with_columns(_joined(shared).alias("same"))
         kept.append("same")
@@ -361,17 +362,6 @@ def _scanned(parameters: Parameters, context: Context, rules: Rules) -> Period:
         return context.period
     low = None if start is None else start - rules.grace
     return Period(low, None if end is None or rules.within is None else end + rules.within + 1)
-
-
-def _inside(frame: nw.LazyFrame[Any], period: Period) -> nw.LazyFrame[Any]:
-    """Return the events of a period."""
-    import narwhals as nw
-
-    if period.start is not None:
-        frame = frame.filter(nw.col("ts") >= period.start)
-    if period.end is not None:
-        frame = frame.filter(nw.col("ts") < period.end)
-    return frame
 
 
 def _joined(names: Sequence[str]) -> nw.Expr:

@@ -197,6 +197,8 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """
     import narwhals as nw
 
+    from clickcli.expressions import inside
+
     kind = nw.col("event_type")
     flags = {
         "page_views": kind.is_in(list(parameters.page_view)),
@@ -208,11 +210,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         _cut(parameters),
         {name: flag.cast(nw.Int64) for name, flag in flags.items()},
     )
-    start, end = context.period.start, context.period.end
-    if start is not None:
-        table = table.filter(nw.col("start") >= start)
-    if end is not None:
-        table = table.filter(nw.col("start") < end)
+    table = inside(table, context.period, "start")
     judged = context.engine.hold(_judged(table, parameters))
     listed = judged
     if (count := _listed(parameters)) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME, Dtype
+from clickcli.expressions import inside
 from clickcli.units import MAX_TS, MIN_TS, Period
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ def scan(
     unique = list({ref.column: ref for ref in properties}.values())
     files = files_of(dataset, period)
     frame = engine.read(files, names, unique) if files else _empty(engine, names, unique)
-    if period.start is not None:
-        frame = frame.filter(nw.col("ts") >= period.start)
-    if period.end is not None:
-        frame = frame.filter(nw.col("ts") < period.end)
+    frame = inside(frame, period)
     users = ["user_id"]
     if linked:
         frame = _apply_links(frame, engine.table(link_intervals(dataset.links())))

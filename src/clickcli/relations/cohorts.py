@@ -69,6 +69,8 @@ def began(events: Events, rules: CohortRules, context: Context) -> nw.LazyFrame[
     """Return one row a person and cohort: ``cohort`` number, ``since`` its first start event."""
     import narwhals as nw
 
+    from clickcli.expressions import inside
+
     step = rules.start
     frame = events.frame(step.columns, step.properties)
     fills = step.expression()
@@ -84,12 +86,9 @@ def began(events: Events, rules: CohortRules, context: Context) -> nw.LazyFrame[
     first = frame.filter(nw.col("ts") == nw.col("ts").min().over(*keys)).filter(place == 1)
     if rules.cohort is Cohort.FIRST_EVENT:
         first = first.filter(nw.col("fills"))
-    start, end = context.period.start, context.period.end
-    if start is not None:
-        first = first.filter(nw.col("ts") >= start)
-    if end is not None:
-        first = first.filter(nw.col("ts") < end)
-    return first.select("person_key", *context.by, "cohort", nw.col("ts").alias("since"))
+    return inside(first, context.period).select(
+        "person_key", *context.by, "cohort", nw.col("ts").alias("since")
+    )
 
 
 def returns(
