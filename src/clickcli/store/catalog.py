@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from clickcli.errors import DataError
 from clickcli.store.layout import CATALOG, make_file, storage_errors
-from clickcli.store.schema import APPLICATION_ID, FORMAT_VERSION, TABLES
+from clickcli.store.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, UPGRADES
 
 _BUSY_S: Final = 30.0
 
@@ -86,7 +86,20 @@ class Catalog:
                 f"the store {root} has format {version}; this version knows up to {FORMAT_VERSION}",
                 hint="it was made by a newer clickcli: upgrade this one",
             )
-        return cls(root, connection)
+        catalog = cls(root, connection)
+        if version < FORMAT_VERSION:
+            catalog._upgrade()
+        return catalog
+
+    def _upgrade(self) -> None:
+        """Bring an older catalog to the present format; another process may be first."""
+        with self.writing() as db:
+            version = _version(db)
+            assert version is not None
+            for older in range(version, FORMAT_VERSION):
+                for statement in UPGRADES[older].split(";"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version={FORMAT_VERSION}")
 
     def close(self) -> None:
         """Close the connection."""

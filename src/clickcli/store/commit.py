@@ -88,7 +88,7 @@ def record(catalog: Catalog, change: Change) -> None:
     batch = change.batch
     with catalog.writing() as db:
         db.execute(
-            f"INSERT INTO batches VALUES ({_marks(16)})",  # noqa: S608
+            f"INSERT INTO batches VALUES ({_marks(16)}, 0, NULL)",  # noqa: S608
             (change.number, batch.name, batch.at, batch.read, batch.stored, batch.duplicates,
              batch.conflicts, batch.suppressed, batch.rejected, batch.blank, batch.first_ts,
              batch.last_ts, change.watermark, change.first_seq, change.end_seq,

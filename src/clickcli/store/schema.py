@@ -4,19 +4,49 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 APPLICATION_ID: Final = 0x636C6963
 """``clic``: marks an SQLite file as a catalog of ours."""
 
-TABLES: Final = """
+_SECOND: Final = """
+-- Devices that are linked by hand: a file's lines, in force until they are taken back.
+CREATE TABLE given_links (
+    anonymous_id TEXT NOT NULL, user_id TEXT NOT NULL, user_key INTEGER NOT NULL,
+    ts INTEGER, at INTEGER NOT NULL, PRIMARY KEY (anonymous_id, user_id)
+) WITHOUT ROWID;
+
+-- Devices that no link counts for.
+CREATE TABLE splits (anonymous_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+
+-- Who is left out. digest: HMAC-SHA256 of the id. reason: deleted, opt_out. person_key: whom to
+-- hide in what is stored already, null once that is gone.
+CREATE TABLE suppressions (
+    digest BLOB NOT NULL, reason TEXT NOT NULL, person_key INTEGER, at INTEGER NOT NULL,
+    PRIMARY KEY (digest, reason)
+) WITHOUT ROWID;
+
+-- Who agreed, and since when: asked for only where the configuration requires consent.
+CREATE TABLE consents (
+    digest BLOB PRIMARY KEY, person_key INTEGER NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What was done to the store and when. detail is JSON with counts, never with anybody's data.
+CREATE TABLE acts (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, act TEXT NOT NULL, detail TEXT NOT NULL
+);
+"""
+
+_FIRST: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
+-- removed: stored rows that were taken out later. undone: when the whole batch was taken back.
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
     read INTEGER NOT NULL, stored INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     conflicts INTEGER NOT NULL, suppressed INTEGER NOT NULL, rejected INTEGER NOT NULL,
     blank INTEGER NOT NULL, first_ts INTEGER, last_ts INTEGER, watermark INTEGER,
     first_seq INTEGER NOT NULL, end_seq INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0, undone INTEGER,
     CHECK (read = stored + duplicates + conflicts + suppressed + rejected)
 );
 
@@ -62,3 +92,10 @@ CREATE TABLE links (
     ts INTEGER NOT NULL, PRIMARY KEY (anonymous_id, ts, user_id)
 ) WITHOUT ROWID;
 """
+TABLES: Final = _FIRST + _SECOND
+
+UPGRADES: Final = {
+    1: "ALTER TABLE batches ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE batches ADD COLUMN undone INTEGER;" + _SECOND,
+}
+"""What brings a catalog of this version to the next one."""
