@@ -27,8 +27,20 @@ if TYPE_CHECKING:
     from clickcli.context import Context, Events
 
 ColumnKind = Literal[
-    "key", "text", "count", "share", "ratio", "money", "duration_s", "timestamp", "score", "flag"
+    "key",
+    "text",
+    "count",
+    "share",
+    "ratio",
+    "money",
+    "duration_s",
+    "timestamp",
+    "score",
+    "flag",
+    "measure",
 ]
+"""``measure``: the column ``kind`` of the same row says what the number is."""
+
 OptionKind = Literal[
     "text", "duration", "time", "zone", "event", "step", "exclusion", "column", "predicate", "count"
 ]
@@ -82,7 +94,9 @@ class Table:
     """One output table: ``keys`` identify a row, ``order`` is the total order of the rows.
 
     A name in ``order`` with a leading ``-`` sorts descending. Columns of ``--by`` are put
-    before the declared ones and belong to the keys.
+    before the declared ones and belong to the keys. ``time`` is the key that names a calendar
+    period. ``is_list`` tables hold single sessions or people, which no comparison sets side by
+    side.
     """
 
     name: str
@@ -92,6 +106,8 @@ class Table:
     order: tuple[str, ...] = ()
     is_broken_down: bool = True
     grid: Grid | None = None
+    time: str | None = None
+    is_list: bool = False
 
     def names(self) -> list[str]:
         """Return the declared column names in order."""
@@ -189,6 +205,12 @@ class Shared:
     week_start: Annotated[WeekStart, Option("First day of the week.", group="Period")] = (
         WeekStart.MONDAY
     )
+    vs: Annotated[
+        str | None,
+        Option(
+            "Compare the period with another: prev, yoy or FROM..TO.", kind="text", group="Period"
+        ),
+    ] = None
     include_incomplete: Annotated[
         bool, Option("Let averages count periods that are not over.", group="Period")
     ] = False

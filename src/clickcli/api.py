@@ -90,17 +90,20 @@ class Log:
         ``parameters`` and ``shared`` are keyed by field name; text is turned into the
         declared enumeration. Raises UsageError for an unknown name or value.
         """
+        from clickcli.comparison import run_compared
         from clickcli.engines import engine
         from clickcli.run import run
 
         analysis = load(name)
         asked = build(Shared, shared)
+        own = build(analysis.parameters, parameters)
         chosen = engine(asked.engine, asked.master)
         try:
-            return run(
-                analysis, build(analysis.parameters, parameters), self.dataset(), asked, chosen,
-                who=who,
-            )  # fmt: skip
+            if asked.vs is None:
+                return run(analysis, own, self.dataset(), asked, chosen, who=who)
+            if who is not None:
+                raise UsageError("--who and --vs contradict each other")
+            return run_compared(analysis, own, self.dataset(), asked, chosen)
         finally:
             chosen.close()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clickcli import __version__
 from clickcli.analysis import Analysis, Column, Shared, Table, Units
 from clickcli.context import OTHER, TOTAL, Context, Events, most_common, resolve
+from clickcli.engines.hidden import hides
 from clickcli.engines.scan import IS_KNOWN, PERSON_ID
 from clickcli.errors import DataError, InternalError, UsageError
 from clickcli.units import from_us
@@ -76,8 +77,11 @@ def run(
     engine: Engine,
     *,
     who: str | None = None,
+    shown_as: Context | None = None,
 ) -> Result:
     """Compute an analysis over a dataset; with ``who``, the people behind one cell.
+
+    ``shown_as`` is the question whose values of ``--by`` are shown here too.
 
     Raises UsageError for options that contradict each other or name what is not there, and
     InternalError when the result is not as declared.
@@ -89,7 +93,7 @@ def run(
         analysis.check(parameters, context)
     events = Events(context)
     read = events.read()
-    units = _units(analysis, parameters, context)
+    units = _units(analysis, parameters, context, shown_as or context)
     if who is not None:
         return _people(analysis, parameters, context, events, units, who, read)
     frames = dict(analysis.reduce(units, parameters, context))
@@ -140,9 +144,9 @@ def _with_by(table: Table, context: Context) -> Table:
     )
 
 
-def _units(analysis: Analysis[P], parameters: P, context: Context) -> Units:
+def _units(analysis: Analysis[P], parameters: P, context: Context, shown_as: Context) -> Units:
     """Return the units, each value of a breakdown first and then the total, computed apart."""
-    events = Events(context, most_common(context))
+    events = Events(context, most_common(shown_as))
     parts = analysis.units(events, parameters, context)
     if context.by:
         import narwhals as nw
@@ -261,7 +265,7 @@ def _receipt(
             hint="clickcli verify names the damaged file",
         )
     in_time, matching = int(row["in_time"] or 0), int(row["matching"] or 0)
-    of_people = int(row["of_people"] or 0)
+    of_people, hidden = int(row["of_people"] or 0), int(row["hidden"] or 0)
     people = int(row["keys"]) - (1 if row["without_key"] else 0)
     assert is_dataclass(parameters)
     assert not isinstance(parameters, type)
@@ -286,7 +290,8 @@ def _receipt(
         "events_read": of_people,
         "people_read": people,
         "left_out": {
-            "after_as_of": scanned - in_time,
+            **({"without_consent": hidden} if hides(context.dataset) else {}),
+            "after_as_of": scanned - hidden - in_time,
             "not_matching_where": in_time - matching,
             "of_nobody": matching - of_people,
         },

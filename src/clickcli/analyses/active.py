@@ -76,6 +76,7 @@ ACTIVE = Table(
         Column("complete", "bool", "flag", "whether the day is over at as-of"),
     ),
     keys=("date",),
+    time="date",
 )
 LIFECYCLE = Table(
     "lifecycle",
@@ -90,6 +91,7 @@ LIFECYCLE = Table(
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("period",),
+    time="period",
 )
 ACTIVE_DAYS = Table(
     "active_days",

@@ -210,6 +210,7 @@ TREND = Table(
         Column("complete", "bool", "flag", "whether every window of the period has closed"),
     ),
     keys=("period",),
+    time="period",
 )
 
 

@@ -120,6 +120,7 @@ RETENTION = Table(
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("cohort", "period"),
+    time="cohort",
     grid=Grid(
         across="period",
         value="retention",

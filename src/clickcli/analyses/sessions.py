@@ -131,6 +131,7 @@ TREND = Table(
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("period",),
+    time="period",
 )
 SESSIONS = Table(
     "sessions",
@@ -164,6 +165,7 @@ SESSIONS = Table(
         Column("currency", "string", "text", "currency of revenue"),
     ),
     keys=("person_id", "is_known", "start", "session_id"),
+    is_list=True,
     order=("start", "person_id", "is_known", "session_id"),
     is_broken_down=False,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ NULL: Final = "–"
 THIN: Final = "\u202f"
 """Narrow no-break space between groups of three digits."""
 
-_NUMBERS: Final = frozenset({"count", "share", "ratio", "money", "duration_s", "score"})
+_NUMBERS: Final = frozenset({"count", "share", "ratio", "money", "duration_s", "score", "measure"})
 
 
 def is_number(column: Column) -> bool:
@@ -87,7 +88,21 @@ _BY_KIND: Final[dict[ColumnKind, Callable[[Any], str]]] = {
     "duration_s": duration,
     "score": _score,
     "flag": _flag,
+    "measure": _score,
 }
+
+
+def cells_of(
+    column: Column, names: Sequence[str], rows: Sequence[Sequence[Any]], tz: tzinfo
+) -> list[str]:
+    """Return the cells of one column of a table whose columns have these names."""
+    at = names.index(column.name)
+    if column.kind != "measure":
+        show = formatter(column, tz)
+        return [show(row[at]) for row in rows]
+    kinds = [row[names.index("kind")] for row in rows]
+    shows = {kind: formatter(replace(column, kind=kind), tz) for kind in set(kinds)}
+    return [shows[kind](row[at]) for kind, row in zip(kinds, rows, strict=True)]
 
 
 def formatter(column: Column, tz: tzinfo) -> Callable[[Any], str]:

@@ -13,7 +13,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from clickcli.analysis import Column, Table
-from clickcli.render.cells import NULL, formatter, is_number
+from clickcli.render.cells import NULL, cells_of, is_number
 from clickcli.render.text import visible
 
 GAP: Final = 2
@@ -108,7 +108,8 @@ def _bounds(columns: Sequence[Column]) -> dict[str, tuple[str, str]]:
     return {
         column.name: (column.name + _LOW, column.name + _HIGH)
         for column in columns
-        if column.kind == "share" and {column.name + _LOW, column.name + _HIGH} <= names
+        if column.kind in ("share", "measure")
+        and {column.name + _LOW, column.name + _HIGH} <= names
     }
 
 
@@ -123,8 +124,8 @@ class _Columns:
 
     def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[Any]],
                  tz: tzinfo) -> None:  # fmt: skip
-        shows = [formatter(column, tz) for column in columns]
-        cells = [[show(row[at]) for row in rows] for at, show in enumerate(shows)]
+        names = [column.name for column in columns]
+        cells = [cells_of(column, names, rows, tz) for column in columns]
         self.columns = columns
         self.cells = {column.name: own for column, own in zip(columns, cells, strict=True)}
         self.bounds = _bounds(columns)

@@ -160,5 +160,5 @@ COMMAND = Command(
         "clickcli events --where \"country = 'DE' and price > 10\" --count",
         "clickcli events --by event_type --by device_type -f csv",
     ),
-    without=frozenset({"week_start", "include_incomplete", "top", "limit", "seed"}),
+    without=frozenset({"vs", "week_start", "include_incomplete", "top", "limit", "seed"}),
 )
