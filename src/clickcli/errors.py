@@ -7,7 +7,10 @@ next. The exit code belongs to the class, so that nothing maps names to numbers 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN: Final = 80
+"""Characters of a word that an error repeats, at most."""
 
 
 class ClickcliError(Exception):
@@ -100,4 +103,5 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UsageError:
     if hint is None and names:
         shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
         hint = f"known: {shown}"
-    return UsageError(f"unknown {what} {word!r}", hint=hint)
+    given = word if len(word) <= _SHOWN else word[:_SHOWN] + "…"
+    return UsageError(f"unknown {what} {given!r}", hint=hint)

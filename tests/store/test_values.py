@@ -16,11 +16,12 @@ from clickcli.identity import anonymous_key, is_placeholder, person_key, user_ke
 from clickcli.store import Store
 from clickcli.store.decode import dump_wide
 from clickcli.store.enrich import truncate_ip, url_columns
-from clickcli.store.mapping import parse_map, read_map
+from clickcli.store.mapfile import parse_map, read_map
 from clickcli.store.parse import Chunk, ParseSettings, parse_chunk
 from clickcli.store.times import read_times
 from clickcli.store.types import REASONS
 from tests.store.logs import event, ingest, only, to_bytes, write
+from tests.store.presets.test_lines import REJECTED as FOREIGN
 
 SETTINGS = ParseSettings(latest=1_735_689_600_000_000)
 
@@ -114,7 +115,7 @@ def test_each_bad_line_has_its_reason(line: bytes, expected: str) -> None:
 
 
 def test_every_reason_is_tested() -> None:
-    assert set(REASONS) == {*REJECTED.values(), "too_long"}
+    assert set(REASONS) == {*REJECTED.values(), *FOREIGN.values(), "too_long"}
 
 
 def test_a_line_longer_than_allowed_is_rejected() -> None:
@@ -329,7 +330,7 @@ def test_a_map_moves_nested_fields_and_fills_constants() -> None:
     found = row(line, mapping=mapping)
     assert (found["ts"], found["user_id"], found["price"]) == (1_709_251_200_000_000, "7", 200)
     assert (found["currency"], found["event_type"]) == ("EUR", "hit")
-    assert found["properties"] == {"meta": {"x": 1}, "who": {}, "$top.ts": "kept"}
+    assert found["properties"] == {"meta": {"x": 1}, "$top.ts": "kept"}
 
 
 @pytest.mark.parametrize(

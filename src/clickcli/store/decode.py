@@ -22,7 +22,8 @@ MAX_DEPTH: Final = 250
 _WIDE_DIGITS: Final = b"0" * 19
 _WIDE_NUMBER: Final = re.compile(rb"(?:[:\[,]\s*|\A\s*)-?\d{19}")
 _DIGIT_MAP: Final = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""The byte order mark that some editors put before everything."""
 
 RejectedLine = tuple[int, str, bytes]
 """Line number, reason code, the raw line."""
@@ -40,14 +41,20 @@ class Decoded:
     blank: int = 0
 
 
-def decode(data: bytes, first_line: int, max_line_bytes: int) -> Decoded:
-    """Decode whole lines; ``first_line`` is the number of the first one, from 1."""
+def decode(
+    data: bytes, first_line: int, max_line_bytes: int, *, takes_lists: bool = False
+) -> Decoded:
+    """Decode whole lines; ``first_line`` is the number of the first one, from 1.
+
+    A line must be an object, or may be a list where those are taken.
+    """
     import orjson
 
     loads, dumps, sort_keys = orjson.loads, orjson.dumps, orjson.OPT_SORT_KEYS
+    kinds = (dict, list) if takes_lists else (dict,)
     out = Decoded()
-    if first_line == 1 and data.startswith(_BOM):
-        data = data[len(_BOM) :]
+    if first_line == 1 and data.startswith(BOM):
+        data = data[len(BOM) :]
     texts = data.split(b"\n")
     if not texts[-1]:
         texts.pop()
@@ -71,7 +78,7 @@ def decode(data: bytes, first_line: int, max_line_bytes: int) -> Decoded:
             else:
                 out.rejects.append((first_line + index, _why(text, error), text))
             continue
-        if type(line) is not dict:
+        if type(line) not in kinds:
             out.rejects.append((first_line + index, "not_object", text))
             continue
         add_line(line)
@@ -81,7 +88,20 @@ def decode(data: bytes, first_line: int, max_line_bytes: int) -> Decoded:
     return out
 
 
-def canonical_digest(line: dict[str, Any]) -> bytes:
+def load_object(text: str) -> dict[str, Any] | None:
+    """Decode a JSON object inside a value; None where it is none or nested too deep."""
+    data = text.encode(errors="replace")
+    decoded = decode(data.replace(b"\n", b" "), 2, len(data))
+    line = decoded.lines[0] if decoded.lines else None
+    return None if line is None or _is_deeper(line, MAX_DEPTH // 2) else line
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return limit == 0 or any(_is_deeper(part, limit - 1) for part in inner)
+
+
+def canonical_digest(line: Any) -> bytes:
     """Return the 24-byte hash of a decoded line's canonical form."""
     return blake2b(dump_json(line, sort_keys=True), digest_size=24).digest()
 

@@ -1,61 +1,208 @@
-"""Field maps: where a log keeps what our columns hold.
+"""Field maps: which values of a line fill which columns.
 
-    [fields]
-    ts = "when"                 # a key, or a path into nested objects: "user.id"
-    properties = "payload"      # the object whose keys become properties
-
-    [constants]
-    currency = "EUR"            # used where a line has no value of its own
-
-A mapped field is looked for first; where a line lacks it, the usual names still count.
+What no column takes is left for ``properties``, under its own key: nothing is lost.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
 from typing import Any, Final
 
-from clickcli.columns import EVENT_COLUMNS
-from clickcli.errors import DataError, StorageError, UsageError, unknown
+from clickcli.store.decode import canonical_digest, dump_json
+from clickcli.store.enrich import truncate_ip
 
-MAPPABLE: Final = frozenset(
-    {column.name for column in EVENT_COLUMNS if column.source == "given"} | {"items", "properties"}
-)
+Line = dict[str, Any]
+"""A decoded event."""
+Keys = tuple[str, ...]
+"""A path, key by key."""
+
+PROPERTIES: Final = "properties"
+_MISSING: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Mapped:
+    """A line taken apart.
+
+    ``moved``: values by column. ``inner``: the object that becomes properties. ``rest``: what
+    else there is. ``content``: the hash that tells another event from the same one come again,
+    where that is not the hash of the whole line.
+    """
+
+    rest: Line
+    inner: Line | None
+    moved: Line
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FieldMap:
-    """Paths of columns in a line (``properties`` is the container), and constant values."""
+    """Which values of a line fill which column; paths are dotted, the best first.
+
+    A value is taken out of its place when the column says the same. It stays there as well
+    when a rule or a reader of ``values`` made something else of it. Functions are given
+    whatever a log may hold, and return None for what they cannot read.
+    """
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str | int | float] = field(default_factory=dict)
+    containers: tuple[str, ...] = ()
+    """Objects whose keys become properties and may fill columns by their usual names."""
+    objects: Mapping[str, Callable[[Any], Line | None]] = field(default_factory=dict)
+    """By key at the top: what makes an object of its value, before anything else is done."""
+    rules: Mapping[str, Callable[[Line], Any]] = field(default_factory=dict)
+    """By column: its value worked out from the whole line; goes before ``fields``."""
+    forms: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """By column: a reader of its values whose result says the same, such as a time."""
+    values: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """By column: a reader whose result says less; a changed original stays in properties."""
+    arrival: tuple[str, ...] = ()
+    """Paths that say how an event came to us, not what it is: they make no conflict."""
+    usual_names: bool = True
+    """Whether keys left at the top of a line fill columns by their usual names."""
+    _lookups: tuple[tuple[str, tuple[Keys, ...]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    _containers: tuple[Keys, ...] = field(init=False, repr=False, compare=False)
+    _arrival: tuple[Keys, ...] = field(init=False, repr=False, compare=False)
+    _addresses: tuple[Keys, ...] = field(init=False, repr=False, compare=False)
 
-    def apply(self, line: dict[str, Any]) -> dict[str, Any]:
-        """Return the line with mapped values moved to our names; the line itself is spent.
+    def __post_init__(self) -> None:
+        names = dict.fromkeys((*self.fields, *self.rules))
+        lookups = ((name, compiled(self.fields.get(name, ()))) for name in names)
+        object.__setattr__(self, "_lookups", tuple(lookups))
+        object.__setattr__(self, "_containers", compiled(self.containers))
+        arrival = (*self.arrival, *self.fields.get("received_at", ()))
+        object.__setattr__(self, "_arrival", compiled(arrival))
+        object.__setattr__(self, "_addresses", compiled(self.fields.get("ip", ())))
 
-        A key that already has our name and loses its place is kept as ``$top.name``, but for
-        an address, which must not be kept whole.
+    def apply(self, line: Line, *, keep_ip: bool = False) -> Mapped:
+        """Take a line apart; the line itself stays as it is.
+
+        Addresses are truncated before anything looks at them, unless they are to be kept.
         """
-        moved: dict[str, Any] = {}
-        for name, path in self.fields.items():
-            holder, key = _find(line, path)
-            if holder is not None and holder.get(key) is not None:
-                moved[name] = holder[key]
-        for path in self.fields.values():
-            holder, key = _find(line, path)
-            if holder is not None and holder.get(key) is not None:
-                del holder[key]
-        for name, value in self.constants.items():
-            if name not in moved and line.get(name) is None:
-                moved[name] = value
-        for name in moved:
-            if line.get(name) is not None and name != "ip":
-                line[free_name("$top." + name, line)] = line[name]
-        line.update(moved)
+        line = self._opened(line)
+        if not keep_ip:
+            line = _with_short_addresses(line, self._addresses)
+        moved: Line = {}
+        rest = _Rest(line)
+        for column, paths in self._lookups:
+            rule = self.rules.get(column)
+            value = None if rule is None else rule(line)
+            found = _found(line, paths)
+            if value is None and not found:
+                continue
+            self._fill(column, value, found, moved, rest)
+        inner = self._inner(rest)
+        return Mapped(rest.top, inner, moved, self._content(line))
+
+    def _opened(self, line: Line) -> Line:
+        for key, read in self.objects.items():
+            value = line.get(key)
+            found = None if value is None else read(value)
+            if found is not None:
+                line = {**line, key: found}
         return line
+
+    def _fill(
+        self, column: str, value: Any, found: list[tuple[Keys, Any]], moved: Line, rest: _Rest
+    ) -> None:
+        """Fill a column, from a rule's value or the first of those found; others stay."""
+        form, reader = self.forms.get(column), self.values.get(column)
+        is_taken = False
+        for keys, given in found:
+            if given is None:
+                rest.take(keys)
+                continue
+            same = given if form is None else form(given)
+            read = same if reader is None or same is None else reader(same)
+            if value is None:
+                value = read
+            if read is not None and not is_taken and is_same(read, same) and is_same(read, value):
+                is_taken = True
+                rest.take(keys)
+        if value is not None:
+            moved[column] = value
+
+    def _inner(self, rest: _Rest) -> Line | None:
+        """Take out the objects that become properties, as one."""
+        inner: Line | None = None
+        for keys in self._containers:
+            found = _at(rest.top, keys)
+            if type(found) is dict:
+                rest.take(keys)
+                merged = {} if inner is None else inner
+                inner = found if inner is None else merged | _renamed(found, merged)
+        if self.usual_names and inner is None:
+            found = rest.top.get(PROPERTIES)
+            if type(found) is dict:
+                inner = rest.top.pop(PROPERTIES)
+            elif found is None:
+                rest.top.pop(PROPERTIES, None)
+        return inner
+
+    def _content(self, line: Line) -> bytes | None:
+        """Return the hash of the line without what says how it arrived; None if all counts."""
+        present = [keys for keys, _ in _found(line, self._arrival)]
+        if not present:
+            return None
+        rest = _Rest(line)
+        for keys in present:
+            rest.take(keys)
+        return canonical_digest(rest.top)[16:]
+
+
+class _Rest:
+    """A line being taken apart. Objects that change are copied: events may share them."""
+
+    def __init__(self, line: Line) -> None:
+        self.top = dict(line)
+        self._own: dict[int, Line] = {}
+
+    def take(self, keys: Keys) -> None:
+        """Take out a value, and the objects that are empty without it."""
+        if len(keys) == 1:
+            self.top.pop(keys[0], None)
+            return
+        holders = self._holders(keys)
+        if holders is None:
+            return
+        holders[-1].pop(keys[-1], None)
+        for depth in range(len(holders) - 1, 0, -1):
+            if holders[depth]:
+                break
+            holders[depth - 1].pop(keys[depth - 1], None)
+
+    def put(self, keys: Keys, value: Any) -> None:
+        """Put another value in a place."""
+        holders = self._holders(keys)
+        if holders is not None:
+            holders[-1][keys[-1]] = value
+
+    def _holders(self, keys: Keys) -> list[Line] | None:
+        """Return the objects along a path, each of them ours to change."""
+        holders = [self.top]
+        for key in keys[:-1]:
+            child = holders[-1].get(key)
+            if type(child) is not dict:
+                return None
+            if id(child) not in self._own:
+                child = dict(child)
+                holders[-1][key] = child
+                self._own[id(child)] = child
+            holders.append(child)
+        return holders
+
+
+def compiled(paths: Iterable[str]) -> tuple[Keys, ...]:
+    """Return the paths key by key; a key that is the whole dotted path goes before the path."""
+    found: list[Keys] = []
+    for path in paths:
+        keys = tuple(path.split("."))
+        found += [(path,)] if len(keys) == 1 else [(path,), keys]
+    return tuple(found)
 
 
 def free_name(name: str, taken: Mapping[str, Any]) -> str:
@@ -65,55 +212,57 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
     return name
 
 
-def _find(line: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
-    """Return the object and the key of a path; a key that is the whole path wins."""
-    whole = ".".join(path)
-    if whole in line:
-        return line, whole
-    holder: Any = line
-    for key in path[:-1]:
-        holder = holder.get(key) if isinstance(holder, dict) else None
-    return (holder if isinstance(holder, dict) else None), path[-1]
+def _renamed(found: Line, taken: Line) -> Line:
+    """Return the object with names that are free."""
+    out: Line = {}
+    names = dict.fromkeys((*taken, *found))
+    for key, value in found.items():
+        name = free_name("$top." + key, names) if key in taken else key
+        names[name] = None
+        out[name] = value
+    return out
 
 
-def parse_map(document: Mapping[str, Any], where: str = "the map") -> FieldMap:
-    """Check a decoded map. Raises UsageError, with a suggestion, for what is not known."""
-    for section in document:
-        if section not in ("fields", "constants"):
-            raise unknown(f"section of {where}", section, ("fields", "constants"))
-    fields = _table(document, "fields", where)
-    constants = _table(document, "constants", where)
-    for name, path in fields.items():
-        _check_name(name, where)
-        if not isinstance(path, str) or not path:
-            raise UsageError(f"{name} in {where} must be a key or a dotted path, was {path!r}")
-    for name, value in constants.items():
-        _check_name(name, where)
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise UsageError(f"{name} in {where} must be text or a number, was {value!r}")
-    return FieldMap(
-        {name: tuple(path.split(".")) for name, path in fields.items()}, dict(constants)
-    )
+def _found(line: Line, paths: tuple[Keys, ...]) -> list[tuple[Keys, Any]]:
+    """Return what stands at each path that exists."""
+    found: list[tuple[Keys, Any]] = []
+    for keys in paths:
+        if keys[0] in line:
+            value = line[keys[0]] if len(keys) == 1 else _at(line, keys)
+            if value is not _MISSING:
+                found.append((keys, value))
+    return found
 
 
-def read_map(path: str | Path) -> FieldMap:
-    """Read a map file. Raises StorageError, DataError or UsageError."""
-    try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise StorageError(f"cannot read the map {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"the map {path} must be TOML: {error}") from error
-    return parse_map(document, f"the map {path}")
+def _at(line: Line, keys: Keys) -> Any:
+    """Return what stands at a path, ``_MISSING`` where there is nothing."""
+    value: Any = line
+    for key in keys:
+        if type(value) is not dict or key not in value:
+            return _MISSING
+        value = value[key]
+    return value
 
 
-def _table(document: Mapping[str, Any], section: str, where: str) -> Mapping[str, Any]:
-    table = document.get(section, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{section} of {where} must be a table, was {table!r}")
-    return table
+@lru_cache(4096)
+def _short_address(value: str) -> str | None:
+    return truncate_ip(value)
 
 
-def _check_name(name: str, where: str) -> None:
-    if name not in MAPPABLE:
-        raise unknown(f"column in {where}", name, MAPPABLE)
+def _with_short_addresses(line: Line, paths: tuple[Keys, ...]) -> Line:
+    """Return the line with its addresses truncated, before any rule sees them."""
+    rest: _Rest | None = None
+    for keys, value in _found(line, paths):
+        rest = rest or _Rest(line)
+        rest.put(keys, _short_address(value) if type(value) is str else None)
+    return line if rest is None else rest.top
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two JSON values say the same; ``true`` is not 1, however deep it stands."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or one != other:
+        return False
+    is_plain = type(one) not in (dict, list)
+    return is_plain or dump_json(one, sort_keys=True) == dump_json(other, sort_keys=True)

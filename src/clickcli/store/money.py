@@ -46,7 +46,8 @@ def money_column(values: list[Any], currencies: pl.Series) -> Column:
     amounts = pl.Series(values, dtype=pl.Float64, strict=False)
     numbers = amounts.fill_null(0.0).to_numpy()
     scale = 10.0**exponents
-    scaled = np.rint(numbers * scale)
+    with np.errstate(over="ignore"):  # what is beyond a double is not exact
+        scaled = np.rint(numbers * scale)
     # The nearest double to k/10^e is what "k/10^e" reads as: so equality means exact.
     is_exact = (scaled / scale == numbers) & (np.abs(scaled) < _EXACT)
     units = pl.Series(np.where(is_exact, scaled, 0).astype(np.int64)).set(amounts.is_null(), None)

@@ -26,6 +26,7 @@ NOBODY_COLUMNS: Final = frozenset({"event_id", "user_id", "anonymous_id", "sessi
 NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _TRIM: Final = f"[{re.escape(TRIMMED)}]*"
 _NOBODY: Final = f"(?i)^{_TRIM}(?:{'|'.join(map(re.escape, sorted(PLACEHOLDER_IDS)))}){_TRIM}$"
+_FLAGS: Final[dict[Any, bool]] = {True: True, False: False, "true": True, "false": False}
 _MAX_INT: Final = 2**63
 _EXACT_FLOAT: Final = 2**53
 
@@ -47,6 +48,8 @@ def typed_column(name: str, values: list[Any]) -> Column:
     if dtype == "string":
         column = text_column(values, is_id=name in ID_COLUMNS)
         return without_placeholders(column) if name in NOBODY_COLUMNS else column
+    if dtype == "bool":
+        return flag_column(values)
     return int_column(values) if dtype == "int64" else float_column(values)
 
 
@@ -78,6 +81,21 @@ def without_placeholders(column: Column) -> Column:
         return column
     kept = sorted({*column.kept, *nobody.arg_true().to_list()})
     return Column(column.values.set(nobody, None), kept)
+
+
+def flag_column(values: list[Any]) -> Column:
+    """Return yes and no; "true", 1 and their opposites are such and kept, all else is only kept."""
+    import polars as pl
+
+    flags: list[bool | None] = []
+    kept: list[int] = []
+    for row, value in enumerate(values):
+        word = value.strip().lower() if type(value) is str and len(value) < 64 else value
+        is_known = type(word) in (bool, int, str) and word in _FLAGS
+        flags.append(_FLAGS[word] if is_known else None)
+        if value is not None and type(value) is not bool:
+            kept.append(row)
+    return Column(pl.Series(flags, dtype=pl.Boolean), kept)
 
 
 def int_column(values: list[Any]) -> Column:

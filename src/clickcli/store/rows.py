@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from clickcli.store.decode import dump_all, dump_json
-from clickcli.store.mapping import FieldMap
+from clickcli.store.mapping import FieldMap, Mapped
 from clickcli.store.plans import Place, Plan, PlanCache
 
 MAX_NAMES: Final = 2000
@@ -17,25 +17,44 @@ MAX_NAMES: Final = 2000
 class Rows:
     """Decoded lines with their plans, and what is to be kept of each beyond its plan."""
 
-    def __init__(self, lines: list[dict[str, Any]], mapping: FieldMap | None) -> None:
-        cache = PlanCache()
+    def __init__(
+        self, lines: list[dict[str, Any]], mapping: FieldMap | None, *, keep_ip: bool = False
+    ) -> None:
         self.lines = lines
-        if mapping is not None:
-            self.lines = [mapping.apply(line) for line in lines]
+        self.mapping = mapping
+        self.mapped: list[Mapped] = []
+        self.moved: list[dict[str, Any]] = []
         self.plans: list[Plan] = []
         self.inner: list[dict[str, Any] | None] = []
         self.groups: dict[int, tuple[Plan, list[int]]] = {}
         self.extras: dict[int, list[Place]] = {}
-        for row, line in enumerate(self.lines):
-            plan, inner = cache.plan(line)
-            self.plans.append(plan)
-            self.inner.append(inner)
+        if mapping is None:
+            cache = PlanCache()
+            for line in lines:
+                plan, inner = cache.plan(line)
+                self.plans.append(plan)
+                self.inner.append(inner)
+        else:
+            self._map(mapping, keep_ip=keep_ip)
+        for row, plan in enumerate(self.plans):
             group = self.groups.get(id(plan))
             if group is None:
                 self.groups[id(plan)] = (plan, [row])
             else:
                 group[1].append(row)
+        self.levels: tuple[list[Any], ...] = (self.lines, self.inner, self.moved)
+        """What holds the values, by the level of their places; ``MOVED`` is the last."""
         self._columns = self._gather()
+
+    def _map(self, mapping: FieldMap, *, keep_ip: bool) -> None:
+        """Take the lines apart by a field map."""
+        cache = PlanCache()
+        self.mapped = [mapping.apply(line, keep_ip=keep_ip) for line in self.lines]
+        self.lines = [line.rest for line in self.mapped]
+        self.inner = [line.inner for line in self.mapped]
+        self.moved = [line.moved for line in self.mapped]
+        usual = mapping.usual_names
+        self.plans = [cache.plan_mapped(line, usual_names=usual) for line in self.mapped]
 
     def _gather(self) -> dict[str, list[Any]]:
         """Return one list of raw values for each column that occurs, None where not given."""
@@ -48,18 +67,20 @@ class Rows:
                         values[row] = self._best(row, places)
                     continue
                 level, key = places[0]
-                source: list[Any] = self.inner if level else self.lines
+                source = self.levels[level]
                 if len(rows) == len(source):
                     columns[name] = [holder[key] for holder in source]
                 else:
                     for row in rows:
                         values[row] = source[row][key]
+        for name, value in self.mapping.constants.items() if self.mapping else ():
+            values = columns.get(name, [None] * len(self.lines))
+            columns[name] = [value if given is None else given for given in values]
         return columns
 
     def value(self, row: int, place: Place) -> Any:
         """Return what a line holds at a place."""
-        inner = self.inner[row]
-        return inner[place[1]] if place[0] and inner is not None else self.lines[row][place[1]]
+        return self.levels[place[0]][row][place[1]]
 
     def _best(self, row: int, places: Iterable[Place]) -> Any:
         """Return the first value that is not null; further ones are kept."""
@@ -85,9 +106,11 @@ class Rows:
     def keep(self, name: str, rows: Iterable[int]) -> None:
         """Note that the original of a column is to be kept in these rows."""
         for row in rows:
-            places = next(places for column, places in self.plans[row].columns if column == name)
-            chosen = next(p for p in places if self.value(row, p) is not None)
-            self.extras.setdefault(row, []).append(chosen)
+            found = (places for column, places in self.plans[row].columns if column == name)
+            given = (p for p in next(found, ()) if self.value(row, p) is not None)
+            chosen = next(given, None)
+            if chosen is not None:  # else it is a constant
+                self.extras.setdefault(row, []).append(chosen)
 
     def properties(self) -> list[bytes | None]:
         """Return what is left of each line as JSON; None where nothing is."""
