@@ -30,6 +30,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "sample_data"
 def make_truth(seed: int, story: Story, log: Log) -> dict[str, Any]:
     """Return everything that is known about the two files."""
     both = log.main_events + log.late_events
+    without_bot = [one for one in log.main_events if one.text("anonymous_id") != story.bot]
     return {
         "seed": seed,
         "period": {"from": iso(START), "to": iso(END)},
@@ -43,6 +44,7 @@ def make_truth(seed: int, story: Story, log: Log) -> dict[str, Any]:
             "late.jsonl.gz": dict(sorted(log.late_counts.items())),
         },
         "main": measure(log.main_events),
+        "main_without_bot": measure(without_bot),
         "main_and_late": measure(both),
         "planted_in_main": measure_plants(log.main_events, story),
     }

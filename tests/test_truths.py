@@ -40,18 +40,22 @@ WEEKS = {"every": "week", "periods": 12, "from_": "2025-02-24"}
 
 @dataclass(frozen=True)
 class Told:
-    """A store, what its ingests said, and the truths of its part of the sample data."""
+    """A store, what its ingests said, and the truths of its part of the sample data.
+
+    ``options`` are those under which analyses tell these truths.
+    """
 
     log: Log
     summaries: list[IngestSummary]
     truth: dict[str, Any]
+    options: dict[str, Any]
 
 
 @contextmanager
 def told(folder: Path, part: str, files: Sequence[str]) -> Iterator[Told]:
     with clickcli.create(folder / "store") as opened:
         summaries = [opened.ingest(FOLDER / name) for name in files]
-        yield Told(opened, summaries, TRUTH[part])
+        yield Told(opened, summaries, TRUTH[part], {"include_bots": True})
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,12 @@ def main_and_late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         yield made
 
 
-@pytest.fixture(params=["main", "main_and_late"])
+@pytest.fixture(scope="module")
+def main_without_bot(main: Told) -> Told:
+    return Told(main.log, main.summaries, TRUTH["main_without_bot"], {})
+
+
+@pytest.fixture(params=["main", "main_and_late", "main_without_bot"])
 def part(request: pytest.FixtureRequest) -> Told:
     made: Told = request.getfixturevalue(request.param)
     return made
@@ -103,12 +112,20 @@ def test_every_line_is_accounted_for(part: Told) -> None:
 
 def test_the_store_holds_the_events_and_people_of_the_log(part: Told) -> None:
     stated = part.truth["log"]
-    info, receipt = part.log.info(), part.log.active().meta
-    assert info.rows == stated["events"]
-    assert dict(info.event_types) == stated["events_by_type"]
-    assert info.people == receipt["people_read"] == stated["people"]
-    assert receipt["left_out"]["of_nobody"] == stated["events_of_nobody"]
+    info, receipt = part.log.info(), part.log.active(**part.options).meta
+    left_out = receipt["left_out"]
+    assert info.rows == stated["events"] + left_out["of_bots"]
+    assert receipt["people_read"] == stated["people"]
+    assert left_out["of_nobody"] == stated["events_of_nobody"]
     assert info.watermark == stated["last_event"] * 1000
+
+
+def test_the_catalog_tells_event_types_people_and_bots(main: Told) -> None:
+    stated, bot = main.truth["log"], PLANTED["traps"]["bot"]
+    info = main.log.info()
+    assert dict(info.event_types) == stated["events_by_type"]
+    assert info.people == stated["people"]
+    assert info.bots == main.summaries[0].bots == bot["lines"]
 
 
 def test_users_are_known_by_their_id(events: pl.DataFrame, main: Told) -> None:
@@ -132,7 +149,12 @@ def test_funnels_by_channel(
     part: Told, name: str, steps: list[str], options: dict[str, str]
 ) -> None:
     table = part.log.funnel(
-        steps=steps, from_="2025-03-01", by=["properties.channel"], top=50, **options
+        steps=steps,
+        from_="2025-03-01",
+        by=["properties.channel"],
+        top=50,
+        **options,
+        **part.options,
     ).to_polars()
     found: dict[str, list[int]] = {}
     for row in table.iter_rows(named=True):
@@ -147,7 +169,7 @@ def test_funnels_by_channel(
     ("name", "event"), [("retention_session_start", "session_start"), ("retention_any_event", "*")]
 )
 def test_weekly_retention(part: Told, name: str, event: str) -> None:
-    table = part.log.retention(start=event, returning=event, **WEEKS).to_polars()
+    table = part.log.retention(start=event, returning=event, **WEEKS, **part.options).to_polars()
     found: dict[str, list[int]] = {}
     for row in table.iter_rows(named=True):
         found.setdefault(row["cohort"], []).append(row["retained"])
@@ -159,7 +181,7 @@ def test_weekly_retention(part: Told, name: str, event: str) -> None:
 )
 def test_active_people_a_day(part: Told, name: str, tz: str) -> None:
     days = part.truth[name]
-    table = part.log.active(tz=tz, from_=min(days)).to_polars()
+    table = part.log.active(tz=tz, from_=min(days), **part.options).to_polars()
     found = {str(row["date"]): row["dau"] for row in table.iter_rows(named=True)}
     assert found == days
 
@@ -168,10 +190,26 @@ def test_active_people_a_day(part: Told, name: str, tz: str) -> None:
 def test_sessions(part: Told, rule: str) -> None:
     stated = part.truth["log"]["sessions"]
     name = {"given": "given", "gap": "gap_30m", "cut": "cut_30m"}[rule]
-    options: dict[str, Any] = {"session_rule": rule}
+    options: dict[str, Any] = {"session_rule": rule, **part.options}
     if rule == "given":
         options["where"] = ["session_id is not null"]
     assert part.log.sessions(**options).to_polars()["sessions"].item() == stated[name]
+
+
+def test_channels_are_those_of_the_visits(part: Told) -> None:
+    options: dict[str, Any] = {"by": ["properties.channel"], "top": 50, **part.options}
+    table = part.log.traffic(**options).to_polars()
+    found: dict[str, dict[str, int]] = {}
+    for row in table.iter_rows(named=True):
+        found.setdefault(row["properties.channel"], {})[row["channel"]] = row["sessions"]
+    assert sum(found.pop("(total)").values()) == part.truth["log"]["sessions"]["cut_30m"]
+    found.pop("(none)")
+    for told_channel, counts in found.items():
+        own = counts.pop(told_channel)
+        assert own > 50
+        # A session may begin with an event that tells of no referrer.
+        assert set(counts) <= {"Direct"}
+        assert sum(counts.values()) < 0.01 * own + 1
 
 
 def test_orders_and_revenue(events: pl.DataFrame, main: Told) -> None:
@@ -242,7 +280,7 @@ def test_two_bundles_are_bought_together(events: pl.DataFrame) -> None:
 def test_an_item_trends(main: Told) -> None:
     stated = PLANTED["trending"]
     step = [f"product_view[item_id = '{stated['item_id']}']"]
-    options: dict[str, Any] = {"steps": step, "within": "none", "entry": "every"}
+    options: dict[str, Any] = {"steps": step, "within": "none", "entry": "every", **main.options}
     counts = [
         main.log.funnel(**options, **period).to_polars()["people"][0]
         for period in ({"to": stated["from"]}, {"from_": stated["from"]})

@@ -99,9 +99,10 @@ content with `c_`; user ids are the numbers from 1. User 42 comes every second d
 
 How to read `truth.json`: `main` holds the figures of `events.jsonl.gz` alone, `main_and_late`
 those of both files, `planted_in_main` the stories below. Everything is counted over the good
-lines, duplicates removed, the bot and the wrong clocks included, people resolved
-by time: what an anonymous id did before its first link to a user belongs to that user, what it did
-later to the latest link at or before; placeholder ids are nobody.
+lines, duplicates removed, the wrong clocks included, and the bot too except in
+`main_without_bot`. People are resolved by time: what an anonymous id did before its first link to
+a user belongs to that user, what it did later to the latest link at or before; placeholder ids
+are nobody.
 
 - **Funnel by channel** (`funnel_7d`, `funnel_7d_with_checkout`): people per step of product_view,
   add_to_cart(, checkout), purchase; ordered, best entry, within seven days, entries from

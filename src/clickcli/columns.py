@@ -149,6 +149,13 @@ EVENT_COLUMNS: Final[tuple[EventColumn, ...]] = (
         "document_referrer",
         "referrer_url",
     ),
+    _c(
+        "referrer_host",
+        "string",
+        "host of the page before, from referrer where not given",
+        "referring_domain",
+        "referrer_domain",
+    ),
     _c("utm_source", "string", "campaign source", "utmSource"),
     _c("utm_medium", "string", "campaign medium", "utmMedium"),
     _c("utm_campaign", "string", "campaign name", "utmCampaign"),
@@ -158,14 +165,21 @@ EVENT_COLUMNS: Final[tuple[EventColumn, ...]] = (
     _c(
         "device_type",
         "string",
-        "desktop, mobile, tablet …",
+        "desktop, mobile, tablet, tv, console or watch, from user_agent where not given",
         "deviceType",
         "device",
         "device_category",
     ),
-    _c("browser", "string", "browser", "browser_name"),
-    _c("os", "string", "operating system", "os_name", "operating_system"),
+    _c("browser", "string", "browser, from user_agent where not given", "browser_name"),
+    _c(
+        "os",
+        "string",
+        "operating system, from user_agent where not given",
+        "os_name",
+        "operating_system",
+    ),
     _c("user_agent", "string", "user agent as sent", "userAgent", "ua"),
+    _c("is_bot", "bool", "whether a program did it, not a person", "bot", "isBot"),
     _c("country", "string", "country", "country_code", "geo_country"),
     _c("city", "string", "city", "geo_city"),
     _c("language", "string", "language", "locale", "lang"),
@@ -209,6 +223,8 @@ EVENT_COLUMNS: Final[tuple[EventColumn, ...]] = (
 )
 
 BY_NAME: Final[dict[str, EventColumn]] = {column.name: column for column in EVENT_COLUMNS}
+FLAGS: Final = tuple(column.name for column in EVENT_COLUMNS if column.dtype == "bool")
+"""Columns of yes and no."""
 
 PARTITION: Final = "date"
 """Hive partition column: the UTC day of ``ts``."""

@@ -12,14 +12,16 @@ Grammar, a small part of SQL::
                 contains(COLUMN, 'TEXT'), starts_with(COLUMN, 'TEXT'), ends_with(COLUMN, 'TEXT')
     column      an event column, or properties.KEY, nested properties.KEY.KEY; keys with other
                 characters than letters, digits, _, $ and @ in double quotes: properties."a key"
-    value       'text' (a quote is doubled: 'it''s'), 10, -2.5, and for properties true, false
+    value       'text' (a quote is doubled: 'it''s'), 10, -2.5, and true, false for properties
+                and ``is_bot``
 
-Types: text is compared with text, a number with a number. ``ts`` and ``received_at`` are
-compared with a date or time, '2024-03-01' or '2024-03-01T12:00+02:00'; without an offset it is
-local time in ``--tz``. Money is written in major units (``price > 9.99``) and compared in the
-decimals of each row's currency. A property compared with a number is read as a number, and
-has no value where it is none; else it is text, with true and false as 'true' and 'false'.
-Words of the language may be in capitals; column names and property keys may not.
+Types: text is compared with text, a number with a number; ``is_bot`` is ``= true`` or ``= false``.
+``ts`` and ``received_at`` are compared with a date or time, '2024-03-01' or
+'2024-03-01T12:00+02:00'; without an offset it is local time in ``--tz``. Money is written in
+major units (``price > 9.99``) and compared in the decimals of each row's currency. A property
+compared with a number is read as a number, and has no value where it is none; else it is text,
+with true and false as 'true' and 'false'. Words of the language may be in capitals; column names
+and property keys may not.
 
 Missing values, as in SQL: a comparison with a missing value is unknown, and so is its negation;
 only ``is null`` finds it. ``country != 'DE'`` leaves out events without a country; add

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     import narwhals as nw
 
 Form = Literal["text", "number"]
-Kind = Literal["text", "integer", "money", "float", "time"]
+Kind = Literal["text", "integer", "money", "float", "time", "flag"]
 
 NEVER_LIFTED: Final = frozenset(
-    {"event_id", "event_type", "ts", "received_at", "user_id", "anonymous_id", "session_id"}
-)
+    {"event_id", "event_type", "ts", "received_at", "user_id", "anonymous_id", "session_id",
+     "is_bot"}
+)  # fmt: skip
 """Columns that ingest never takes from inside ``properties``."""
 
 _LIFTED: Final[Mapping[str, str]] = {
@@ -95,7 +96,7 @@ def kind_of(target: Target) -> Kind:
         return "money"
     if target in ("ts", "received_at"):
         return "time"
-    by_dtype: Mapping[str, Kind] = {"string": "text", "float64": "float"}
+    by_dtype: Mapping[str, Kind] = {"string": "text", "float64": "float", "bool": "flag"}
     return by_dtype.get(column.dtype, "integer")
 
 
@@ -145,6 +146,8 @@ class Comparison:
         if kind == "text":
             texts = [str(value.plain) for value in self.values]
             return text_test(column, self.operator, texts, self.escape)
+        if kind == "flag":
+            return column if (self.operator == "=") == (self.values[0].plain == "true") else ~column
         test = {"float": float_test, "money": money_test}.get(kind, integer_test)
         return test(column, self.operator, [Decimal(value.plain) for value in self.values])
 

@@ -64,7 +64,14 @@ def _typed(column: str, word: str, given: Sequence[Given], tz: ZoneInfo) -> Iter
     """Yield the values in the column's type; UsageError where one is of another."""
     kind = kind_of(column)
     for value in given:
-        if kind == "text":
+        if kind == "flag":
+            if value.kind != "boolean" or word not in ("=", "!="):
+                raise UsageError(
+                    f"{column} is true or false, was compared by {word} with {value.text}",
+                    hint=f"write {column} = true or {column} = false",
+                )
+            yield Value(value.text, value.plain)
+        elif kind == "text":
             if value.kind != "text":
                 raise UsageError(
                     f"{column} is text, was compared with {value.text}",

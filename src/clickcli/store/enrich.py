@@ -1,4 +1,4 @@
-"""What an address says: the path and campaign of a page, the network of a computer."""
+"""What a line says between the lines: path, campaign, referring host, device, browser, network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
+
+from clickcli.store.agents import agent_columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,13 +18,51 @@ CLICK_IDS: Final = (
     "li_fat_id", "yclid", "sccid", "epik", "rdt_cid",
 )  # fmt: skip
 """Click parameters, the one that names the touch first."""
-FROM_URL: Final = ("page_path", *UTM, "click_id")
 
 _WANTED: Final = frozenset((*UTM, *CLICK_IDS))
 _PATH: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/?#]*)?([^?#]*)"
 _HOST: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]"
 _CAMPAIGN: Final = rf"(?i)[?&](?:utm_|{'|'.join(CLICK_IDS)})"
 _PORT: Final = re.compile(r"\[?([0-9A-Fa-f:.]+?)\]?(?::\d+)?$", re.ASCII)
+
+
+def enriched(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill what a row lacks from its page's address, its referrer and its user agent."""
+    if "page_url" in frame.columns:
+        frame = _filled(frame, url_columns(frame["page_url"]))
+    if "referrer" in frame.columns:
+        frame = _filled(frame, host_column(frame["referrer"]).to_frame())
+    if "user_agent" in frame.columns and frame["user_agent"].null_count() < frame.height:
+        frame = _with_agents(frame, agent_columns(frame["user_agent"]))
+    return frame
+
+
+def _with_agents(frame: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with what its agents say; a bot is what either line or agent calls one."""
+    if "is_bot" in frame.columns:
+        given, seen = frame["is_bot"], found["is_bot"]
+        frame = frame.with_columns((given | seen).fill_null(given).fill_null(seen))
+    return _filled(frame, found)
+
+
+def _filled(frame: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with what was found where nothing was given."""
+    values = [frame[one.name].fill_null(one) if one.name in frame.columns else one for one in found]
+    return frame.with_columns(values)
+
+
+def host_column(referrers: pl.Series) -> pl.Series:
+    """Return the host of each referrer in lower case, null where there is none."""
+    import polars as pl
+
+    from clickcli.data.hosts import parse
+
+    unique = referrers.drop_nulls().unique()
+    addresses = (parse(text) for text in unique)
+    hosts = [None if address is None else address.host for address in addresses]
+    known = pl.DataFrame({"referrer": unique, "referrer_host": pl.Series(hosts, dtype=pl.String)})
+    rows = referrers.alias("referrer").to_frame()
+    return rows.join(known, on="referrer", how="left", maintain_order="left")["referrer_host"]
 
 
 def url_columns(urls: pl.Series) -> pl.DataFrame:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME
 from clickcli.identity import anonymous_key, user_key
-from clickcli.store.decode import RejectedLine, canonical_digest, decode, dump_json
-from clickcli.store.enrich import FROM_URL, truncate_ip, url_columns
+from clickcli.store.decode import RejectedLine, canonical_digest, dump_json
+from clickcli.store.enrich import enriched, truncate_ip
 from clickcli.store.mapping import FieldMap
 from clickcli.store.money import currency_column, money_column
 from clickcli.store.normalise import Column, text_column, typed_column
+from clickcli.store.presets.decode import decode_lines
 from clickcli.store.rows import Rows
 from clickcli.store.times import Times, read_times
 
@@ -66,11 +67,11 @@ def parse_chunk(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
 
 
 def _parse(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
-    decoded = decode(data, first_line, settings.max_line_bytes)
+    decoded = decode_lines(data, first_line, settings.max_line_bytes, settings.mapping)
     read = len(decoded.lines) + len(decoded.rejects)
     if not decoded.lines:
         return Chunk(_nothing(), decoded.rejects, read, decoded.blank, Counter())
-    rows = Rows(decoded.lines, settings.mapping)
+    rows = Rows(decoded.lines, settings.mapping, keep_ip=settings.keep_ip)
     times = read_times(rows.raw("ts"), settings.input_tz)
     types = text_column(rows.raw("event_type"), is_id=True)
     faults = _faults(times, types, rows, settings)
@@ -126,14 +127,7 @@ def _frame(
     columns["person_key"] = _person_keys(columns, len(rows.lines))
     columns |= _ids(rows, columns, digests)
     columns["properties"] = pl.Series(rows.properties(), dtype=pl.Binary).cast(pl.String)
-    frame = pl.DataFrame(columns)
-    if "page_url" in columns:
-        found = url_columns(frame["page_url"])
-        for name in FROM_URL:
-            given = frame[name] if name in frame.columns else None
-            value = found[name] if given is None else given.fill_null(found[name])
-            frame = frame.with_columns(value.alias(name))
-    return frame
+    return enriched(pl.DataFrame(columns))
 
 
 def _given(rows: Rows, columns: dict[str, pl.Series]) -> None:
@@ -201,8 +195,7 @@ def _addresses(rows: Rows, columns: dict[str, pl.Series], settings: ParseSetting
         spare = dict(rows.plans[row].columns).get("ip", ())
         for place in places:
             if place in spare:
-                holder = rows.inner[row] if place[0] else rows.lines[row]
-                assert holder is not None
+                holder = rows.levels[place[0]][row]
                 holder[place[1]] = truncate_ip(holder[place[1]])
 
 
@@ -245,8 +238,11 @@ def _ids(rows: Rows, columns: dict[str, pl.Series], digests: list[bytes]) -> dic
     import polars as pl
 
     words = np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 3).copy()
-    if "received_at" in rows.names():
+    if "received_at" in rows.names() and (rows.mapping is None or rows.mapping.usual_names):
         _forget_arrival(rows, words)
+    for row, mapped in enumerate(rows.mapped):
+        if mapped.content is not None:
+            words[row, 2] = int.from_bytes(mapped.content, "little")
     derived = np.ones(len(digests), dtype=bool)
     if "event_id" in columns:
         given = columns["event_id"]
@@ -265,4 +261,6 @@ def _forget_arrival(rows: Rows, words: Any) -> None:
         keys = [key for _, key in places]
         for row in members if keys else ():
             line = {key: value for key, value in rows.lines[row].items() if key not in keys}
+            if rows.moved:
+                line = {"rest": line, "inner": rows.inner[row], "moved": rows.moved[row]}
             words[row, 2] = int.from_bytes(canonical_digest(line)[16:], "little")
