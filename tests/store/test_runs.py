@@ -54,7 +54,7 @@ def test_merging_keeps_every_id_in_order(
         runs.append(run_of(group - known))
         known |= group
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clickcli.store.runs._SLICE", slice_rows)
+        patch.setattr("clickcli.store.runs.SLICE", slice_rows)
         merge_runs(path, runs)
     merged = open_run(path)
     expected = run_of(known)

@@ -8,16 +8,18 @@ could take back a commit whose files are in place already.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from clickcli.errors import DataError
-from clickcli.store.layout import CATALOG, make_file, storage_errors
+from clickcli.store.layout import CATALOG, SEAL, make_file, storage_errors, sync_file, sync_folder
 from clickcli.store.schema import APPLICATION_ID, FORMAT_VERSION, TABLES, UPGRADES
 
 _BUSY_S: Final = 30.0
@@ -56,12 +58,15 @@ class Catalog:
     def create(cls, root: Path) -> Catalog:
         """Make an empty catalog in a folder that has none."""
         with storage_errors(f"cannot make the store {root}"):
-            make_file(root / CATALOG)
+            if not (root / CATALOG).exists():
+                make_file(root / CATALOG)
             catalog = cls(root, _connect(root / CATALOG, "rw"))
             catalog._db.executescript(
-                f"PRAGMA application_id={APPLICATION_ID};"
-                f"BEGIN;{TABLES}PRAGMA user_version={FORMAT_VERSION};COMMIT;"
+                f"BEGIN IMMEDIATE;{TABLES}PRAGMA application_id={APPLICATION_ID};"
+                f"PRAGMA user_version={FORMAT_VERSION};COMMIT;"
             )
+            sync_folder(root)
+        catalog.seal()
         return catalog
 
     @classmethod
@@ -79,7 +84,7 @@ class Catalog:
             except sqlite3.OperationalError:
                 connection = _connect(path, "ro")
                 version = _version(connection)
-        if version is None:
+        if version is None or version < 1:
             raise DataError(f"{path} is not the catalog of a store", hint=hint)
         if version > FORMAT_VERSION:
             raise DataError(
@@ -100,6 +105,33 @@ class Catalog:
                 for statement in UPGRADES[older].split(";"):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+        self.seal()
+
+    def image(self) -> bytes:
+        """Return the catalog's file as it is now."""
+        with storage_errors(f"cannot read the store {self.root}"):
+            return self._db.serialize()
+
+    def seal(self) -> None:
+        """Keep the checksum of the catalog's file beside it, for ``verify`` to compare.
+
+        A crash before this leaves the checksum of an earlier state, and the count of changes in
+        it says so. Nothing but ``verify`` needs it, so failing to write it is no failure.
+        """
+        image = self.image()
+        made = self.root / f"{SEAL}.new"
+        with contextlib.suppress(OSError):
+            made.unlink(missing_ok=True)
+            make_file(made)
+            made.write_text(f"{change_count(image)} {sha256(image).hexdigest()}\n", "ascii")
+            sync_file(made)
+            made.replace(self.root / SEAL)
+
+    def vacuum(self) -> None:
+        """Write the catalog anew, so that nothing of what was taken out is left in its file."""
+        with storage_errors(f"cannot write the store {self.root}"):
+            self._db.execute("VACUUM")
+        self.seal()
 
     def close(self) -> None:
         """Close the connection."""
@@ -156,6 +188,17 @@ class Catalog:
         query = "SELECT name, lines FROM totals WHERE kind = ? AND lines > 0"
         return dict(self.rows(query + " ORDER BY lines DESC, name", kind))
 
+    def span(self) -> tuple[int | None, int | None]:
+        """Return the time of the oldest event, and the watermark.
+
+        That is the time of the newest event, but no later than the newest ingest of those whose
+        events go furthest: an event from the future moves it no further than to the present.
+        """
+        query = "SELECT min(min_ts), max(max_ts) FROM files WHERE kind = 'events'"
+        first, last = self.rows(query)[0]
+        watermark = self.value("SELECT max(watermark) FROM batches WHERE stored > removed")
+        return first, None if None in (last, watermark) else min(last, watermark)
+
     def has_unplaced(self) -> bool:
         """Return whether a commit's files are still to be put in place or removed."""
         query = (
@@ -165,12 +208,18 @@ class Catalog:
         return bool(self.value(query))
 
     def resolve(self, file: FileRow) -> Path:
-        """Return where a file is now: in its place, or staged still."""
-        place = self.root / file.path
-        if file.staged is None or place.exists():
-            return place
-        staged = self.root / file.staged
-        return staged if staged.exists() else place
+        """Return where a file is now: staged still, or in its place.
+
+        Staged first: the file that it replaces may be in that place yet.
+        """
+        if file.staged is not None and (self.root / file.staged).exists():
+            return self.root / file.staged
+        return self.root / file.path
+
+
+def change_count(image: bytes) -> int:
+    """Return how often a catalog was changed, as its file's header says."""
+    return int.from_bytes(image[24:28], "big")
 
 
 def insert_files(db: sqlite3.Connection, batch: int, files: list[FileRow]) -> None:

@@ -1,6 +1,6 @@
 """The commit protocol: staged files, one transaction, then every file to its place.
 
-1. The caller writes all files into ``staging/<batch>/``.
+1. The caller writes all files into a folder of ``staging/``.
 2. ``sync_tree``: files and folders reach the disk.
 3. ``record``: one SQLite transaction names them. This is the commit.
 4. ``place``: files move to their places, replaced ones go. A crash from here on is finished
@@ -20,9 +20,11 @@ from typing import Final
 from clickcli.errors import DataError
 from clickcli.store.catalog import Catalog, FileRow, insert_files
 from clickcli.store.layout import (
+    FOLDERS,
     STAGING,
     empty_folder,
     make_folder,
+    refuse_symlinks,
     remove_files,
     storage_errors,
     sync_folder,
@@ -44,29 +46,58 @@ class Link:
     ts: int
 
 
-@dataclass(slots=True)
-class Change:
+@dataclass(slots=True, kw_only=True)
+class Update:
+    """What any commit changes: files, and the numbers that go with them.
+
+    ``number`` is the batch that the new files belong to, 0 when to several. ``fingerprint`` is
+    added to the store's. ``people`` is how many there are now, None when that stays.
+    """
+
+    number: int = 0
+    files: list[FileRow] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    fingerprint: int = 0
+    people: int | None = None
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write what else belongs into the same transaction."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Change(Update):
     """All that one batch changes in the catalog."""
 
-    number: int
     batch: Batch
     first_seq: int
     end_seq: int
     watermark: int | None = None
-    fingerprint: int = 0
-    people: int = 0
-    files: list[FileRow] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
     ledger: list[Entry] = field(default_factory=list)
     sources: list[SourceReport] = field(default_factory=list)
     repeats: Mapping[tuple[str, int], int] = field(default_factory=dict)
     vocabulary: Mapping[str, Counter[str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
 
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write the batch and all that was learned from it."""
+        batch = self.batch
+        db.execute(
+            f"INSERT INTO batches VALUES ({_marks(16)}, 0, NULL)",  # noqa: S608
+            (self.number, batch.name, batch.at, batch.read, batch.stored, batch.duplicates,
+             batch.conflicts, batch.suppressed, batch.rejected, batch.blank, batch.first_ts,
+             batch.last_ts, self.watermark, self.first_seq, self.end_seq,
+             signed(self.fingerprint)),
+        )  # fmt: skip
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('next_seq', ?)", (self.end_seq,))
+        _record_sources(db, self)
+        _record_vocabulary(db, self)
+        _record_links(db, self.links)
+
 
 def staging_folder(root: Path, name: str) -> Path:
     """Return an empty folder for what is not committed yet."""
     with storage_errors(f"cannot write the store {root}"):
+        refuse_symlinks(root, FOLDERS)
         make_folder(root / STAGING)
         empty_folder(root / STAGING)
         folder = root / STAGING / name
@@ -74,36 +105,34 @@ def staging_folder(root: Path, name: str) -> Path:
     return folder
 
 
-def commit(catalog: Catalog, folder: Path, change: Change) -> None:
-    """Make a batch part of the store. On return it survives a power cut."""
+def commit(catalog: Catalog, folder: Path, update: Update) -> None:
+    """Make what was staged part of the store. On return it survives a power cut."""
     with storage_errors(f"cannot write the store {catalog.root}"):
+        refuse_symlinks(catalog.root, [*(file.path for file in update.files), *update.replaced])
         sync_tree(folder)
         sync_folder(folder.parent)
-    record(catalog, change)
+    record(catalog, update)
     place(catalog)
+    catalog.seal()
 
 
-def record(catalog: Catalog, change: Change) -> None:
-    """Write everything about a batch in one transaction."""
-    batch = change.batch
+def record(catalog: Catalog, update: Update) -> None:
+    """Write everything about a commit in one transaction.
+
+    A file may take the path of one that it replaces; then there is nothing to remove.
+    """
+    kept = {file.path for file in update.files}
     with catalog.writing() as db:
-        db.execute(
-            f"INSERT INTO batches VALUES ({_marks(16)}, 0, NULL)",  # noqa: S608
-            (change.number, batch.name, batch.at, batch.read, batch.stored, batch.duplicates,
-             batch.conflicts, batch.suppressed, batch.rejected, batch.blank, batch.first_ts,
-             batch.last_ts, change.watermark, change.first_seq, change.end_seq,
-             _signed(change.fingerprint)),
-        )  # fmt: skip
-        total = _signed(catalog.meta("fingerprint") + change.fingerprint)
-        numbers = {"fingerprint": total, "people": change.people, "next_seq": change.end_seq}
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", numbers.items())
-        for path in change.replaced:
+        total = signed(catalog.meta("fingerprint") + update.fingerprint)
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprint', ?)", (total,))
+        if update.people is not None:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('people', ?)", (update.people,))
+        for path in update.replaced:
             db.execute("DELETE FROM files WHERE path = ?", (path,))
-            db.execute("INSERT INTO trash VALUES (?)", (path,))
-        insert_files(db, change.number, change.files)
-        _record_sources(db, change)
-        _record_vocabulary(db, change)
-        _record_links(db, change.links)
+            if path not in kept:
+                db.execute("INSERT INTO trash VALUES (?)", (path,))
+        insert_files(db, update.number, update.files)
+        update.write(db)
 
 
 def _record_links(db: sqlite3.Connection, links: list[Link]) -> None:
@@ -165,7 +194,7 @@ def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
     """Return an unsigned sum as SQLite can hold it, wrapping like 64-bit words do."""
     number %= _WORD
     return number - _WORD if number >= _WORD // 2 else number
@@ -212,7 +241,16 @@ def needs_recovery(catalog: Catalog) -> bool:
 
 def recover(catalog: Catalog) -> None:
     """Finish a commit that was cut off and remove what was never committed. Needs the lock."""
-    place(catalog)
+    if needs_recovery(catalog):
+        place(catalog)
+        catalog.seal()
+
+
+def is_recorded(catalog: Catalog, folder: Path) -> bool:
+    """Return whether the catalog names a file that is staged in this folder."""
+    staged = folder.relative_to(catalog.root).as_posix() + "/"
+    query = "SELECT EXISTS (SELECT 1 FROM files WHERE substr(staged, 1, ?) = ?)"
+    return bool(catalog.value(query, len(staged), staged))
 
 
 def discard(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -15,17 +16,20 @@ from typing import Final
 from clickcli.errors import DataError, StorageError
 
 CATALOG: Final = "catalog.db"
+SEAL: Final = "catalog.sum"
 LOCK: Final = "lock"
 STAGING: Final = "staging"
 FOLDERS: Final = ("events", "ids", "rejects", STAGING)
 CHUNK: Final = 8 << 20
 
+_DAMAGED: Final = "the catalog is damaged; restore it"
 _HINTS: Final = {
     errno.ENOSPC: "free some space and run it again; the store is as it was",
     errno.EDQUOT: "the quota is used up; the store is as it was",
     errno.EACCES: "check who owns the folder and its permissions",
     errno.EPERM: "check who owns the folder and its permissions",
     errno.EROFS: "the file system is mounted read-only",
+    errno.EIO: "the disk reports an error; look at the system's log",
 }
 
 
@@ -35,14 +39,21 @@ def storage_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        code = error.errno if error.errno is not None else 0
-        raise StorageError(f"{what}: {reason}", hint=_HINTS.get(code)) from error
+        message, hint = reason_of(what, error)
+        raise StorageError(message, hint=hint) from error
     except sqlite3.OperationalError as error:
+        if "decode to UTF-8" in str(error):
+            raise DataError(f"{what}: {error}", hint=_DAMAGED) from error
         hint = _HINTS[errno.ENOSPC] if "full" in str(error) else _HINTS[errno.EACCES]
         raise StorageError(f"{what}: {error}", hint=hint) from error
-    except sqlite3.DatabaseError as error:
-        raise DataError(f"{what}: {error}", hint="the catalog is damaged; restore it") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of text that SQLite gives
+        raise DataError(f"{what}: {error}", hint=_DAMAGED) from error
+
+
+def reason_of(what: str, error: OSError) -> tuple[str, str | None]:
+    """Return what could not be done and why, and what to do about it."""
+    code = error.errno if error.errno is not None else 0
+    return f"{what}: {error.strerror or error}", _HINTS.get(code)
 
 
 def make_file(path: Path) -> None:
@@ -51,11 +62,12 @@ def make_file(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, that only their owner can enter."""
+    """Make a folder, and those above it, that only their owner can enter; sync their names."""
     if path.is_dir():
         return
     make_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:
@@ -106,7 +118,64 @@ def empty_folder(folder: Path) -> None:
             Path(entry.path).unlink(missing_ok=True)
 
 
+def refuse_symlinks(root: Path, names: Iterable[str]) -> None:
+    """Raise DataError when one of these, or a folder on the way to it, is a symbolic link.
+
+    What is written or removed through it would be outside the store.
+    """
+    for part in sorted({part for name in names for part in (Path(name), *Path(name).parents)}):
+        if part != Path() and (root / part).is_symlink():
+            raise DataError(
+                f"{root / part} is a symbolic link; the store writes only inside its own folder",
+                hint="put what it points to in its place",
+            )
+
+
 def remove_files(root: Path, names: Iterable[str]) -> None:
-    """Remove files of a store; one that is gone already is fine."""
+    """Remove files of a store, and dates without files; one that is gone already is fine.
+
+    On return they are gone from the disk too: a power cut brings none of them back.
+    """
+    folders: set[Path] = set()
     for name in names:
-        (root / name).unlink(missing_ok=True)
+        path = root / name
+        path.unlink(missing_ok=True)
+        folders.add(path.parent)
+    for folder in sorted(folders):
+        if "=" in folder.name:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        sync_folder(folder if folder.is_dir() else folder.parent)
+
+
+def is_unfinished(root: Path) -> bool:
+    """Return whether a folder is empty, or holds what the making of a store left that was cut off.
+
+    That is a lock, empty folders, and a catalog without a table.
+    """
+    if not root.is_dir():
+        return False
+    for entry in root.iterdir():
+        if entry.name in FOLDERS:
+            if any(entry.iterdir()):
+                return False
+        elif entry.name.startswith(CATALOG):
+            if entry.name == CATALOG and not _is_blank(entry):
+                return False
+        elif entry.name != LOCK:
+            return False
+    return True
+
+
+def _is_blank(catalog: Path) -> bool:
+    """Return whether a catalog has no table; a transaction that was cut off is rolled back."""
+    if not catalog.stat().st_size:
+        return True
+    connection = sqlite3.connect(catalog)
+    try:
+        query = "SELECT EXISTS (SELECT 1 FROM sqlite_master)"
+        return not connection.execute(query).fetchone()[0]
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()

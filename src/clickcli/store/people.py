@@ -1,21 +1,24 @@
 """How many persons a store has, links applied, kept exact by two sorted lists of keys.
 
-``people`` holds the key of everybody with an event; ``linked`` that of every device that a
-link gives to a user. A device that is linked is nobody of its own, so persons are the keys
-in the first list that are not in the second.
+``people`` holds the key of everybody with an event, and of users whose own events are gone while
+a link still gives them those of a device; ``linked`` that of every device that a link gives to a
+user. A device that is linked is nobody of its own, so persons are the keys in the first list that
+are not in the second.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clickcli.identity import anonymous_key
+from clickcli.store.arrays import read_array, write_array
 from clickcli.store.catalog import Catalog, FileRow
-from clickcli.store.commit import Link, file_row
-from clickcli.store.layout import digest_file, make_file
+from clickcli.store.commit import file_row
+from clickcli.store.layout import digest_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,36 +35,62 @@ class People:
 
 
 def people_files(
-    catalog: Catalog, folder: Path, keys: NDArray[np.int64], links: list[Link]
+    catalog: Catalog,
+    folder: Path,
+    keys: NDArray[np.int64],
+    linked: Iterable[str],
+    gone: NDArray[np.int64] | None = None,
+    unlinked: Iterable[str] = (),
 ) -> People:
-    """Add a batch's keys and links to the lists; stages those that grew."""
+    """Bring the lists up to date; stages those that changed.
+
+    ``keys`` of people with events are added, ``gone`` are people without any event now. ``linked``
+    are devices that are somebody's now, ``unlinked`` those that are no longer.
+    """
     import numpy as np
 
-    devices = np.array(sorted({anonymous_key(link.anonymous_id) for link in links}), dtype=np.int64)
     out = People()
-    everybody = _grown(catalog, folder, "people", keys, out)
-    linked = _grown(catalog, folder, "linked", devices, out)
-    out.count = len(everybody) - len(np.intersect1d(everybody, linked, assume_unique=True))
+    empty = np.zeros(0, dtype=np.int64)
+    everybody = _changed(catalog, folder, "people", keys, empty if gone is None else gone, out)
+    owned = _changed(catalog, folder, "linked", _keys(linked), _keys(unlinked), out)
+    out.count = len(everybody) - len(np.intersect1d(everybody, owned, assume_unique=True))
     return out
 
 
-def _grown(
-    catalog: Catalog, folder: Path, kind: str, keys: NDArray[np.int64], out: People
+def _keys(devices: Iterable[str]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.array(sorted({anonymous_key(device) for device in devices}), dtype=np.int64)
+
+
+def _changed(
+    catalog: Catalog,
+    folder: Path,
+    kind: str,
+    added: NDArray[np.int64],
+    gone: NDArray[np.int64],
+    out: People,
 ) -> NDArray[np.int64]:
     import numpy as np
 
     files = catalog.files(kind)
     before = np.zeros(0, dtype=np.int64)
     for file in files:
-        before = np.load(catalog.root / file.path, mmap_mode="r", allow_pickle=False)
-    after: NDArray[np.int64] = np.union1d(before, keys)
-    if len(after) == len(before):
+        before = load_keys(catalog.resolve(file))
+    left = np.setdiff1d(before, gone, assume_unique=True) if len(gone) else before
+    after: NDArray[np.int64] = np.union1d(left, added)
+    if len(after) == len(before) and np.array_equal(after, before):
+        return after
+    out.replaced += [file.path for file in files]
+    if not len(after):
         return after
     path = folder / f"{kind}-{uuid.uuid4().hex}.npy"
-    make_file(path)
-    with path.open("wb") as stream:
-        np.save(stream, after, allow_pickle=False)
-    out.replaced += [file.path for file in files]
+    write_array(path, after)
     target = f"ids/{path.name}"
     out.files.append(file_row(catalog.root, path, kind, target, len(after), digest_file(path)))
     return after
+
+
+def load_keys(path: Path) -> NDArray[np.int64]:
+    """Return a list of keys, read where it lies. Raises DataError when the file is damaged."""
+    return read_array(path, "<i8", None, "list of people")

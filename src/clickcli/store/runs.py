@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from clickcli.errors import DataError
+from clickcli.store.arrays import ArrayWriter, read_array, write_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,20 +26,13 @@ CONTENT: Final = 2
 SEQ: Final = 3
 TIER: Final = 4
 """So many runs of one tier are merged; a tier's runs are up to so many times larger."""
-_SLICE: Final = 1 << 20
+SLICE: Final = 1 << 20
+"""Ids that are looked at together."""
 
 
 def open_run(path: Path) -> Words:
     """Return a run, read where it lies. Raises DataError when the file is damaged."""
-    import numpy as np
-
-    try:
-        run: Words = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read the id file {path}: {error}") from error
-    if run.dtype != np.uint64 or run.ndim != 2:
-        raise DataError(f"the id file {path} is damaged")
-    return run
+    return read_array(path, "<u8", SEQ + 1, "id file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +72,8 @@ def lookup(runs: Sequence[Words], hi: Words, lo: Words) -> Found:
 
 
 def write_run(path: Path, words: Words) -> None:
-    """Write a run that is sorted already."""
-    import numpy as np
-
-    with path.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(words), allow_pickle=False)
+    """Write a run that is sorted already to a new file."""
+    write_array(path, words)
 
 
 def tier(rows: int) -> int:
@@ -110,21 +100,16 @@ def mergeable(sizes: Sequence[int]) -> list[int]:
 def merge_runs(path: Path, runs: Sequence[Words]) -> None:
     """Write the union of runs with no id in common, a slice of the id range at a time."""
     import numpy as np
-    from numpy.lib.format import open_memmap
 
     total = sum(run.shape[1] for run in runs)
-    out: Any = open_memmap(path, mode="w+", dtype=np.uint64, shape=(4, total))
     largest = max(runs, key=lambda run: run.shape[1])
     starts = [0] * len(runs)
-    filled = 0
-    for end in range(_SLICE, largest.shape[1] + _SLICE, _SLICE):
-        stops = [run.shape[1] for run in runs]
-        if end < largest.shape[1]:
-            stops = [int(np.searchsorted(run[HI], largest[HI][end])) for run in runs]
-        slices = [run[:, a:b] for run, a, b in zip(runs, starts, stops, strict=True)]
-        part = np.concatenate(slices, axis=1)
-        part = part[:, np.lexsort((part[LO], part[HI]))]
-        out[:, filled : filled + part.shape[1]] = part
-        filled += part.shape[1]
-        starts = stops
-    out.flush()
+    with ArrayWriter(path, "<u8", (SEQ + 1, total)) as out:
+        for end in range(SLICE, largest.shape[1] + SLICE, SLICE):
+            stops = [run.shape[1] for run in runs]
+            if end < largest.shape[1]:
+                stops = [int(np.searchsorted(run[HI], largest[HI][end])) for run in runs]
+            slices = [run[:, a:b] for run, a, b in zip(runs, starts, stops, strict=True)]
+            part = np.concatenate(slices, axis=1)
+            out.add(part[:, np.lexsort((part[LO], part[HI]))])
+            starts = stops

@@ -18,16 +18,18 @@ CREATE TABLE given_links (
 -- Devices that no link counts for.
 CREATE TABLE splits (anonymous_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 
--- Who is left out. digest: HMAC-SHA256 of the id. reason: deleted, opt_out. person_key: whom to
--- hide in what is stored already, null once that is gone.
+-- Who is left out. digest: HMAC-SHA256 of the id. reason: deleted, opt_out, and owner_deleted: a
+-- device of a deleted user, for events that name no user, from from_ts to before until_ts. kind:
+-- user, device. person_key: whom to hide in what is stored already, null once that is gone.
 CREATE TABLE suppressions (
-    digest BLOB NOT NULL, reason TEXT NOT NULL, person_key INTEGER, at INTEGER NOT NULL,
-    PRIMARY KEY (digest, reason)
+    digest BLOB NOT NULL, reason TEXT NOT NULL, from_ts INTEGER NOT NULL,
+    until_ts INTEGER NOT NULL, kind TEXT NOT NULL, person_key INTEGER, at INTEGER NOT NULL,
+    PRIMARY KEY (digest, reason, from_ts)
 ) WITHOUT ROWID;
 
 -- Who agreed, and since when: asked for only where the configuration requires consent.
 CREATE TABLE consents (
-    digest BLOB PRIMARY KEY, person_key INTEGER NOT NULL, at INTEGER NOT NULL
+    digest BLOB PRIMARY KEY, kind TEXT NOT NULL, person_key INTEGER NOT NULL, at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- What was done to the store and when. detail is JSON with counts, never with anybody's data.
@@ -78,7 +80,8 @@ CREATE TABLE repeats (
     lines INTEGER NOT NULL, PRIMARY KEY (batch, path, of_batch)
 ) WITHOUT ROWID;
 
--- kind: event_type, column, property, reason; totals are the sums over all batches.
+-- kind: event_type, column, flag (rows for which it holds), property, reason; totals are the sums
+-- over all batches.
 CREATE TABLE vocabulary (
     batch INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, lines INTEGER NOT NULL,
     PRIMARY KEY (batch, kind, name)
