@@ -27,6 +27,7 @@ _SUMMARY: Final = Table(
         Column("rejected", "int64", "count", "lines refused"),
         Column("blank", "int64", "count", "empty lines"),
         Column("people", "int64", "count", "people whom the added events name"),
+        Column("bots", "int64", "count", "events of bots among the added ones"),
         Column("first_event", "timestamp", "timestamp", "oldest event added"),
         Column("last_event", "timestamp", "timestamp", "newest event added"),
         Column("elapsed_s", "float64", "duration_s", "how long it took"),
@@ -67,6 +68,7 @@ def page_of_summary(summary: IngestSummary, path: str) -> Page:
     row = (
         summary.batch, path, summary.read, summary.stored, summary.duplicates,
         summary.conflicts, summary.suppressed, summary.rejected, summary.blank, summary.people,
+        summary.bots,
         _time(summary.first_ts), _time(summary.last_ts), round(summary.seconds, 3),
     )  # fmt: skip
     reasons = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,9 +20,11 @@ from clickcli.store.accounting import (
 from clickcli.store.catalog import Catalog, FileRow
 from clickcli.store.commit import Change, commit, discard, file_row, staging_folder
 from clickcli.store.dedup import IdLog, Verdict, judge, repeated_lines
-from clickcli.store.layout import digest_file, make_file, storage_errors
+from clickcli.store.identities import split_devices
+from clickcli.store.layout import digest_file, storage_errors
 from clickcli.store.parts import PartWriter, Written
 from clickcli.store.people import people_files
+from clickcli.store.privacy.gate import open_gate
 from clickcli.store.reading import Account, Given, Reader
 from clickcli.store.rejects import RejectLog
 from clickcli.store.runs import merge_runs, mergeable, open_run, write_run
@@ -83,19 +86,21 @@ class Ingest:
             closing(IdLog(folder / "ids.log")) as ids,
             closing(RejectLog(folder / "rejects.jsonl", self._name)) as rejects,
         ):
-            reader = Reader(self._options, spool, ids, rejects, first_seq, self._progress)
+            gate = open_gate(self._catalog, self._options)
+            reader = Reader(self._options, spool, ids, rejects, first_seq, self._progress, gate)
             reader.read(sources, self._catalog)
             rejects.close()
             account = reader.account
-            check_error_rate(account, rejects, self._options.max_error_rate)
+            limit, earlier = self._options.max_error_rate, self._options.earlier
+            check_error_rate(account, rejects, limit, earlier)
             if not account.ledger and not account.read:
                 return self._summary(None, account, rejects, Verdict(), Written()), None
             self._tell("deduplicating", 0, account.parsed)
             verdict = self._judge(ids, account, folder, first_seq)
         written = self._write(spool, folder, verdict)
         change = Change(
-            self._number, self._batch(account, rejects, verdict, written), first_seq,
-            reader.end_seq,
+            number=self._number, batch=self._batch(account, rejects, verdict, written),
+            first_seq=first_seq, end_seq=reader.end_seq,
         )  # fmt: skip
         self._describe(change, account, rejects, verdict, written)
         self._stage_small_files(change, folder, rejects, written)
@@ -126,7 +131,6 @@ class Ingest:
     def _stage_run(self, folder: Path, words: Words) -> None:
         if words.shape[1]:
             name = f"run-{uuid.uuid4().hex}.npy"
-            make_file(folder / name)
             write_run(folder / name, words)
             self._add_run(folder / name, words.shape[1])
 
@@ -147,7 +151,8 @@ class Ingest:
     ) -> Batch:
         batch = Batch(
             self._name, self._at, account.read, written.rows, verdict.duplicates,
-            verdict.conflicts, 0, rejects.count, account.blank, written.first_ts, written.last_ts,
+            verdict.conflicts, account.suppressed, rejects.count, account.blank, written.first_ts,
+            written.last_ts,
         )  # fmt: skip
         check_account(batch)
         return batch
@@ -168,8 +173,7 @@ class Ingest:
         dropped = written.dropped_properties
         properties.subtract({name: dropped[name] for name in properties if name in dropped})
         change.vocabulary = {
-            "event_type": written.event_types, "column": written.columns,
-            "property": properties, "reason": rejects.reasons,
+            **written.words, "property": properties, "reason": rejects.reasons,
         }  # fmt: skip
         change.links = account.link_rows()
 
@@ -182,7 +186,6 @@ class Ingest:
         chosen = [everything[at] for at in mergeable([file.rows for file in everything])]
         if chosen:
             path = folder / f"run-{uuid.uuid4().hex}.npy"
-            make_file(path)
             merge_runs(path, [open_run(self._root / (f.staged or f.path)) for f in chosen])
             for file in chosen:
                 if file.staged is None:
@@ -192,7 +195,8 @@ class Ingest:
                     self._run_files.remove(file)
             self._add_run(path, sum(file.rows for file in chosen))
         change.files += self._run_files
-        people = people_files(self._catalog, folder, written.person_keys(), change.links)
+        linked = {link.anonymous_id for link in change.links} - split_devices(self._catalog)
+        people = people_files(self._catalog, folder, written.person_keys(), linked)
         change.files += people.files
         change.replaced += people.replaced
         change.people = people.count
@@ -211,11 +215,13 @@ class Ingest:
     ) -> IngestSummary:  # fmt: skip
         return IngestSummary(
             batch=name, read=account.read, stored=written.rows, duplicates=verdict.duplicates,
-            conflicts=verdict.conflicts, rejected=rejects.count, blank=account.blank,
+            conflicts=verdict.conflicts, suppressed=account.suppressed,
+            rejected=rejects.count, blank=account.blank,
             reasons=dict(rejects.reasons), reject_sample=tuple(rejects.sample),
             files=tuple(account.reports),
             first_ts=written.first_ts, last_ts=written.last_ts,
-            people=len(written.person_keys()), seconds=time.monotonic() - self._started,
+            people=len(written.person_keys()), bots=written.words.get("flag", Counter())["is_bot"],
+            seconds=time.monotonic() - self._started,
             warnings=warnings(verdict),
         )  # fmt: skip
 

@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
@@ -17,17 +17,21 @@ from clickcli.store.catalog import Catalog
 from clickcli.store.commit import Link
 from clickcli.store.dedup import IdLog
 from clickcli.store.ledger import Entry, Job, open_job
+from clickcli.store.mapping import FieldMap
 from clickcli.store.parse import FUTURE_US, ID_WORDS, Chunk, ParseSettings
 from clickcli.store.parsers import SMALL_INPUT, parse_blocks
+from clickcli.store.presets.base import Preset
+from clickcli.store.presets.detect import HEAD_BYTES, detect
+from clickcli.store.privacy.gate import Gate
 from clickcli.store.rejects import RejectLog
 from clickcli.store.rows import MAX_NAMES
-from clickcli.store.sources import Identity, Source, identify
+from clickcli.store.sources import Block, Identity, Source, identify
 from clickcli.store.types import IngestOptions, Progress, SourceReport
 
 if TYPE_CHECKING:
     import polars as pl
 
-Given = str | Path | BinaryIO
+Given = str | Path | BinaryIO | Job
 SAMPLE_ROWS: Final = 5
 _COMPRESSION: Final = 6
 
@@ -46,6 +50,7 @@ class Account:
 
     read: int = 0
     parsed: int = 0
+    suppressed: int = 0
     blank: int = 0
     properties: Counter[str] = field(default_factory=Counter)
     reports: list[SourceReport] = field(default_factory=list)
@@ -77,6 +82,14 @@ class Account:
         seen += [(first, user), (last, user)] if last > first else [(first, user)]
 
 
+class LedgerMoved(Exception):
+    """Somebody else read a file that is followed, or took back what was read of it."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.name)
+        self.job = job
+
+
 class Reader:
     """Reads sources into a sink; one object, one ingest."""
 
@@ -88,6 +101,7 @@ class Reader:
         rejects: RejectLog,
         first_seq: int,
         progress: Callable[[Progress], None] | None,
+        gate: Gate | None = None,
     ) -> None:
         self.account = Account()
         self.settings = parse_settings(options)
@@ -97,6 +111,7 @@ class Reader:
         self._rejects = rejects
         self._seq = first_seq
         self._progress = progress
+        self._gate = gate
         self._total: int | None = 0
         self._done = 0
 
@@ -106,7 +121,10 @@ class Reader:
         return self._seq
 
     def read(self, sources: Sequence[Given], catalog: Catalog | None) -> None:
-        """Read all sources; the same file named twice is read once."""
+        """Read all sources; the same file named twice is read once.
+
+        Raises LedgerMoved when a file that is followed is not where its follower left it.
+        """
         plans = list(_plans(sources, self._options.max_line_bytes))
         sizes = [0 if isinstance(plan, Job) else plan.size for plan in plans]
         has_stream = any(isinstance(plan, Job) for plan in plans)
@@ -114,6 +132,8 @@ class Reader:
         for plan, size in zip(plans, sizes, strict=True):
             limit = self._options.max_line_bytes
             job = plan if isinstance(plan, Job) else open_job(catalog, plan, limit)
+            if job.is_current is not None and catalog is not None and not job.is_current(catalog):
+                raise LedgerMoved(job)
             try:
                 self._read_job(job, size)
             finally:
@@ -129,16 +149,41 @@ class Reader:
             return
         read, rejected = self.account.read, self._rejects.count
         workers = self._workers(job, size)
-        with closing(parse_blocks(job.source.blocks(), self.settings, workers)) as chunks:
+        blocks = iter(job.source.blocks())
+        if job.is_told:
+            pass
+        elif self._options.detect:
+            blocks = self._detect(job, blocks)
+        else:
+            job.mapping = self._options.mapping
+        settings = replace(self.settings, mapping=job.mapping)
+        with closing(parse_blocks(blocks, settings, workers)) as chunks:
             for chunk in chunks:
                 self._take(chunk, number, job)
         self.account.reports.append(
             SourceReport(
-                job.name, job.status, self.account.read - read, self._rejects.count - rejected
+                job.name, job.status, self.account.read - read, self._rejects.count - rejected,
+                _told(job.mapping) if self._options.detect else None,
             )
-        )
+        )  # fmt: skip
         if job.identity is not None:
             self.account.ledger.append(Entry(job.identity, job.source.consumed()))
+
+    def _detect(self, job: Job, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Tell the job's preset by the head of its content, and return all blocks.
+
+        A file that has grown is told by what was read of it before, and so the same way.
+        """
+        first = next(blocks, None)
+        if first is None:
+            return blocks
+        head = first.data
+        if job.skipped and job.identity is not None:
+            source = Source.open(Path(job.identity.path), self._options.max_line_bytes)
+            with closing(source):
+                head = source.head(min(HEAD_BYTES, job.skipped))
+        job.mapping = detect(head, job.name)
+        return chain((first,), blocks)
 
     def _workers(self, job: Job, size: int) -> int:
         if self._options.workers is not None:
@@ -150,9 +195,12 @@ class Reader:
         import numpy as np
         import polars as pl
 
-        account, frame = self.account, chunk.frame
+        account = self.account
         account.read += chunk.read
         account.blank += chunk.blank
+        if self._gate is not None:
+            account.suppressed += self._gate.let_in(chunk)
+        frame = chunk.frame
         self._rejects.add(job.name, chunk.rejects)
         if frame.height:
             seq = np.arange(self._seq, self._seq + frame.height, dtype=np.int64)
@@ -192,6 +240,10 @@ class Reader:
                 account.add_link(*link)
 
 
+def _told(mapping: FieldMap | None) -> str:
+    return mapping.name if isinstance(mapping, Preset) else "clickcli"
+
+
 def linked_runs(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the spans over which a device is seen with one user only, in order of time."""
     import polars as pl
@@ -227,7 +279,9 @@ def _plans(sources: Sequence[Given], max_line_bytes: int) -> Iterator[Identity |
     """Yield a job for each stream and an identity for each file, every file once."""
     seen: set[tuple[int, int]] = set()
     for given in sources:
-        if isinstance(given, str | Path):
+        if isinstance(given, Job):
+            yield given
+        elif isinstance(given, str | Path):
             identity = identify(Path(given))
             if identity is None:
                 yield Job(str(given), "new", Source.open(Path(given), max_line_bytes))

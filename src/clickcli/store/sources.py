@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from clickcli.errors import DataError, StorageError
 from clickcli.store.layout import CHUNK
@@ -28,6 +28,18 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to so many bytes, none at the end."""
+        ...
+
+
+class Raw(Readable, Protocol):
+    """What we need of an open file."""
+
+    def tell(self) -> int:
+        """Return how much was read."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
         ...
 
 
@@ -89,6 +101,15 @@ def identify(path: Path) -> Identity | None:
     return Identity(str(real), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+class Damaged(DataError):
+    """A compressed file that ends early or is no compressed data any more."""
+
+
+def is_compressed(head: bytes) -> bool:
+    """Return whether a file that begins so is compressed in a way that we know."""
+    return any(head.startswith(magic) for magic, _ in _MAGIC)
+
+
 def _unreadable(name: str, error: Exception) -> StorageError:
     reason = getattr(error, "strerror", None) or str(error)
     return StorageError(f"cannot read {name}: {reason}")
@@ -97,22 +118,25 @@ def _unreadable(name: str, error: Exception) -> StorageError:
 class Source:
     """One log being read, once, from its start.
 
-    ``skip`` goes over what was consumed before; then ``blocks`` gives the rest. Raises
-    DataError for a compressed file that ends early or is damaged, StorageError when the
-    system cannot read.
+    ``skip`` goes over what was consumed before; then ``blocks`` gives the rest. Content that
+    ``is_plain`` is never taken for a compressed one. Raises DataError for a compressed file
+    that ends early or is damaged, StorageError when the system cannot read.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, max_line_bytes: int) -> None:
+    def __init__(
+        self, name: str, stream: Raw, max_line_bytes: int, *, is_plain: bool = False
+    ) -> None:
         self.name = name
         self._raw = stream
         self._limit = max_line_bytes + 1
+        self._carry = b""
         self._hash: _Hash = sha256()
         self._at_line_end: _Hash = sha256()
         self._size = 0
         self._offset = 0
         self._lines = 0
         self._pushed = b""
-        head = self._guard(self._head)
+        head = b"" if is_plain else self._guard(self._head)
         kind = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
         self.is_packed = kind is not None
         source = _Joined(head, stream)
@@ -137,6 +161,13 @@ class Source:
             return self._raw.tell()
         except (OSError, ValueError):
             return self._size
+
+    def head(self, size: int) -> bytes:
+        """Return the beginning of the content; a source that gave it is not to be read further."""
+        head = b""
+        while piece := self._guard(lambda: self._stream.read(size - len(head))):  # noqa: B023
+            head += piece
+        return head
 
     def skip(self, offset: int, lines: int, digest: str) -> bool:
         """Go over a prefix; returns whether the content begins with exactly that prefix."""
@@ -165,23 +196,45 @@ class Source:
         whole.update(self._pushed)
         return len(self._pushed) == length and whole.hexdigest() == digest
 
+    def is_at_end(self) -> bool:
+        """Return whether nothing follows now; what is looked at is read again by ``blocks``."""
+        return self.ends_with(0, self._hash.hexdigest())
+
     def blocks(self) -> Iterator[Block]:
         """Yield the rest of the content in blocks of whole lines."""
-        carry = b""
+        yield from self.whole_lines()
+        yield from self.last_line()
+
+    def whole_lines(self) -> Iterator[Block]:
+        """Yield blocks of whole lines; a last line without an end waits for the next call.
+
+        Nothing is lost when the caller stops in between.
+        """
         while piece := self._fill():
             cut = piece.rfind(b"\n") + 1
+            data, rest = self._carry + piece[:cut], piece[cut : cut + self._limit]
+            first_line = self._lines + 1
             self._take(piece[:cut])
             if cut:
                 self._at_line_end = self._hash.copy()
                 self._offset = self._size
-                data = carry + piece[:cut]
-                yield Block(data, self._lines + 1)
                 self._lines += data.count(b"\n")
-                carry = b""
+                self._carry = b""
             self._take(piece[cut:])
-            carry = (carry + piece[cut : cut + self._limit])[: self._limit]
+            self._carry = (self._carry + rest)[: self._limit]
+            if cut:
+                yield Block(data, first_line)
+
+    def last_line(self) -> Iterator[Block]:
+        """Yield the last line when it has no end."""
+        carry, self._carry = self._carry, b""
         if carry:
             yield Block(carry, self._lines + 1)
+
+    def consumed_lines(self) -> Consumed:
+        """Return how far the source was read, as if nothing came after its last line's end."""
+        digest = self._at_line_end.hexdigest()
+        return Consumed(self._offset, self._lines, digest, self._offset, digest)
 
     def consumed(self) -> Consumed:
         """Return how far the source was read; complete once ``blocks`` is exhausted."""
@@ -226,11 +279,11 @@ class Source:
             if error.errno is not None:
                 raise _unreadable(self.name, error) from error
             if "runcated" in str(error):
-                raise DataError(
+                raise Damaged(
                     f"{self.name} ends early: its compressed data is cut off",
                     hint="fetch it again; nothing of this call was stored",
                 ) from error
-            raise DataError(
+            raise Damaged(
                 f"{self.name} is damaged: {error}",
                 hint="fetch it again; nothing of this call was stored",
             ) from error
@@ -242,7 +295,7 @@ class _Joined:
 
     closed = False
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    def __init__(self, head: bytes, stream: Readable) -> None:
         self._head = head
         self._stream = stream
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clickcli.store.accounting import warnings
 from clickcli.store.catalog import Catalog
 from clickcli.store.dedup import IdLog, judge, repeated_lines
+from clickcli.store.privacy.gate import open_gate
 from clickcli.store.reading import Given, Reader
 from clickcli.store.rejects import RejectLog
 from clickcli.store.runs import open_run
@@ -36,7 +37,8 @@ def dry_run(
     started = time.monotonic()
     rejects, ids = RejectLog(None), IdLog(None)
     options = replace(options, dry_run=True)
-    reader = Reader(options, Nothing(), ids, rejects, 0, progress)
+    gate = None if catalog is None else open_gate(catalog, options)
+    reader = Reader(options, Nothing(), ids, rejects, 0, progress, gate)
     reader.read(sources, None)
     account = reader.account
     known = []
@@ -48,7 +50,8 @@ def dry_run(
     )  # fmt: skip
     return IngestSummary(
         batch=None, read=account.read, duplicates=verdict.duplicates, conflicts=verdict.conflicts,
-        stored=account.parsed - verdict.duplicates - verdict.conflicts, rejected=rejects.count,
+        stored=account.parsed - verdict.duplicates - verdict.conflicts,
+        suppressed=account.suppressed, rejected=rejects.count,
         blank=account.blank, reasons=dict(rejects.reasons), reject_sample=tuple(rejects.sample),
         sample=tuple(account.sample),
         files=tuple(account.reports), first_ts=account.first_ts, last_ts=account.last_ts,

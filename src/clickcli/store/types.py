@@ -19,6 +19,10 @@ REASONS: Final[Mapping[str, str]] = {
     "too_long": "line is too long",
     "too_deep": "nested too deep",
     "not_object": "not a JSON object",
+    "no_event": "holds no event",
+    "too_many_events": "holds far more events than its length explains",
+    "not_access_log": "not a line of an access log",
+    "wrong_fields": "wrong number of fields",
     "no_event_type": "event type is missing or not text",
     "no_time": "time is missing",
     "bad_time": "time cannot be read",
@@ -38,31 +42,44 @@ def wall_clock() -> int:
 class IngestOptions:
     """How log lines are read.
 
+    ``mapping`` is a field map or a preset; with ``detect`` the preset of each file is told by its
+    first lines.
     ``input_tz`` is the zone of times without an offset. ``max_error_rate`` is the share of
-    rejected lines above which nothing is kept. ``wait_s`` is how long to wait for another
+    rejected lines above which nothing is kept; lines read and rejected ``earlier`` are judged with
+    them. ``wait_s`` is how long to wait for another
     writer. ``currency`` is that of amounts without one. ``workers`` is the number of parser
-    processes: None chooses by the size of the input, 0 parses in this process. ``now`` is
-    the clock, in microseconds.
+    processes: None chooses by the size of the input, 0 parses in this process. ``key_file`` is
+    where the store's key is, None beside the store. With ``require_consent`` only events of
+    people who agreed are stored. ``scrub`` are kinds of personal data that are taken out of texts.
+    ``now`` is the clock, in microseconds.
     """
 
     mapping: FieldMap | None = None
+    detect: bool = False
     input_tz: str | None = None
     future: Literal["reject", "keep"] = "reject"
     max_error_rate: float = 0.05
+    earlier: tuple[int, int] = (0, 0)
     dry_run: bool = False
     wait_s: float = 0.0
     max_line_bytes: int = 1 << 20
     currency: str = "USD"
     keep_ip: bool = False
     workers: int | None = None
+    key_file: str | None = None
+    require_consent: bool = False
+    scrub: tuple[str, ...] = ()
     now: Callable[[], int] = wall_clock
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ingest is; ``total`` is in bytes of the files, None where it is not known."""
+    """How far an ingest or an upkeep is.
 
-    phase: Literal["reading", "deduplicating", "writing", "committing"]
+    ``total`` is in bytes of the files, None where it is not known; when merging, in rows.
+    """
+
+    phase: Literal["reading", "deduplicating", "writing", "committing", "merging", "checking"]
     done: int
     total: int | None
     rows: int
@@ -70,12 +87,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """What one source gave."""
+    """What one source gave; ``preset`` is the one that its first lines told, if they were asked."""
 
     path: str
     status: Status
     read: int = 0
     rejected: int = 0
+    preset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,8 @@ class IngestSummary:
     ``read = stored + duplicates + conflicts + suppressed + rejected``; blank lines are apart.
     ``batch`` is None when nothing was committed. ``sample`` (of a dry run) and
     ``reject_sample`` are the first few rows and rejects. ``people`` is how many persons the stored
-    rows name, before identity links. Times are microseconds.
+    rows name, before identity links; ``bots`` how many of the rows are events of bots. Times are
+    microseconds.
     """
 
     batch: str | None
@@ -114,14 +133,42 @@ class IngestSummary:
     first_ts: int | None = None
     last_ts: int | None = None
     people: int | None = None
+    bots: int | None = None
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """When a follower stores what waits: after so long, or so many lines, whichever is first."""
+
+    every_s: float = 10.0
+    lines: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a follower is.
+
+    ``stored`` is the batch that was stored just now, ``total`` all since the start. ``waiting``
+    lines are read and not stored, ``behind`` bytes of plain logs are not stored. ``message`` is
+    something to be told.
+    """
+
+    stored: IngestSummary | None
+    total: IngestSummary
+    waiting: int
+    behind: int
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """One committed ingest, as the catalog keeps it; ``at`` is when, in microseconds."""
+    """One committed ingest, as the catalog keeps it; ``at`` is when, in microseconds.
+
+    ``removed`` of its stored rows were taken out later; ``undone`` is when all of it was.
+    """
 
     name: str
     at: int
@@ -134,6 +181,8 @@ class Batch:
     blank: int
     first_ts: int | None
     last_ts: int | None
+    removed: int = 0
+    undone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +197,10 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What the catalog alone can say. Times are microseconds; ``people`` has links applied."""
+    """What the catalog alone can say. Times are microseconds; ``people`` has links applied.
+
+    ``bots`` is how many of the rows are events of bots.
+    """
 
     path: str
     format_version: int
@@ -167,4 +219,5 @@ class StoreInfo:
     last_ingest: int | None
     rejects: int
     reject_reasons: Mapping[str, int]
+    bots: int
     links: int

@@ -8,17 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 from clickcli.cli.command import Command
+from clickcli.cli.following import EVERY, LINES, follow, pace_of
 from clickcli.cli.opened import store_path
 from clickcli.cli.options import Flag, make
-from clickcli.cli.output import General, Output, emit, target
+from clickcli.cli.output import General, Output, emit, target, tell_notes
 from clickcli.config import Settings, load
-from clickcli.errors import DataError, UsageError
+from clickcli.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from clickcli.store import IngestOptions, IngestSummary, Store
+    from clickcli.store import IngestOptions, IngestSummary, Pace, Store
+    from clickcli.store.mapping import FieldMap
+
+
+_OWN: Final = "clickcli"
+"""The name of the format that needs no preset."""
 
 
 class Future(StrEnum):
@@ -37,6 +43,12 @@ class Parameters:
         Flag("Log files, patterns such as 'logs/*.gz', or - for stdin.", is_argument=True,
              metavar="FILE", complete="file"),
     ]  # fmt: skip
+    preset: Annotated[
+        str | None,
+        Flag("Format of another tool: amplitude, apache, ga4, matomo, mixpanel, nginx, posthog, "
+             "rudderstack, segment or snowplow; auto: told by the first lines of each file.",
+             metavar="NAME", complete="preset", group="Ingest"),
+    ] = None  # fmt: skip
     map: Annotated[
         str | None,
         Flag("TOML file that says which key of a line is which column.", metavar="FILE",
@@ -59,30 +71,47 @@ class Parameters:
     wait: Annotated[
         str, Flag("How long to wait for another writer.", kind="duration", group="Ingest")
     ] = "0s"
+    follow: Annotated[
+        bool,
+        Flag("Go on reading as the files grow and are rotated, until SIGTERM or Ctrl-C.",
+             group="Follow"),
+    ] = False  # fmt: skip
+    commit_every: Annotated[
+        str, Flag("With --follow: store what is new this often.", kind="duration", group="Follow")
+    ] = EVERY
+    commit_lines: Annotated[
+        int, Flag("With --follow: or as soon as so many lines wait.", minimum=1, group="Follow")
+    ] = LINES
     currency: Annotated[
         str,
         Flag("ISO 4217 code of amounts that carry none.", metavar="CODE", group="Ingest"),
     ] = "USD"
 
 
-def expanded(words: tuple[str, ...]) -> list[str | Path | BinaryIO]:
+def expanded(words: tuple[str, ...], *, is_followed: bool = False) -> list[str | Path | BinaryIO]:
     """Return the sources that the words name: patterns expanded in order, ``-`` as stdin.
 
-    Raises DataError for a file that is not there, and UsageError for a pattern that matches
-    nothing and for stdin given twice.
+    Raises DataError for a file that is not there, unless it is to be followed, and UsageError
+    for a pattern that matches nothing and for stdin given twice, or to be followed.
     """
     import glob
 
     found: dict[str, str | Path | BinaryIO] = {}
     for word in words:
         if word == "-":
+            if is_followed:
+                raise UsageError(
+                    "--follow reads files; - is stdin", hint="leave --follow: … | clickcli ingest -"
+                )
             if "-" in found:
                 raise UsageError("- (stdin) is given twice")
             found["-"] = sys.stdin.buffer
         elif Path(word).exists():
             found.setdefault(word, Path(word))
         elif not glob.has_magic(word):
-            raise DataError(f"{word} does not exist", hint="check the path")
+            if not is_followed:
+                raise DataError(f"{word} does not exist", hint="check the path")
+            found.setdefault(word, Path(word))
         else:
             matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207 - keeps ./
             if not matches:
@@ -92,15 +121,34 @@ def expanded(words: tuple[str, ...]) -> list[str | Path | BinaryIO]:
     return list(found.values())
 
 
+def _mapping(parameters: Parameters) -> tuple[FieldMap | None, bool]:
+    """Return how lines are read, and whether each file's first lines are to tell it."""
+    if parameters.map is not None and parameters.preset is not None:
+        raise UsageError(
+            "--preset and --map exclude each other",
+            hint='a map may name several places for a column: ts = ["when", "sent.at"]',
+        )
+    if parameters.map is not None:
+        from clickcli.store.mapfile import read_map
+
+        return read_map(parameters.map), False
+    if parameters.preset in (None, _OWN):
+        return None, False
+    from clickcli.store.presets import AUTO, MODULES, find_preset
+
+    assert parameters.preset is not None
+    if parameters.preset not in MODULES and parameters.preset != AUTO:
+        raise unknown("preset", parameters.preset, [*MODULES, AUTO, _OWN])
+    if parameters.preset == AUTO:
+        return None, True
+    return find_preset(parameters.preset), False
+
+
 def _options(parameters: Parameters, given: Mapping[str, Any], settings: Settings) -> IngestOptions:
     from clickcli.store import IngestOptions
     from clickcli.units import duration_us, zone
 
-    mapping = None
-    if parameters.map is not None:
-        from clickcli.store.mapping import read_map
-
-        mapping = read_map(parameters.map)
+    mapping, detect = _mapping(parameters)
     input_tz = given.get("input_tz", settings["input_tz"])
     if input_tz is not None:
         zone(input_tz)
@@ -109,12 +157,16 @@ def _options(parameters: Parameters, given: Mapping[str, Any], settings: Setting
         raise UsageError(f"--currency must be an ISO 4217 code, was {currency!r}")
     return IngestOptions(
         mapping=mapping,
+        detect=detect,
         input_tz=input_tz,
         future=parameters.future.value,
         max_error_rate=given.get("max_error_rate", settings["max_error_rate"]),
         dry_run=parameters.dry_run,
         wait_s=duration_us(parameters.wait) / 1_000_000,
         currency=currency,
+        key_file=settings["key_file"],
+        require_consent=settings["require_consent"],
+        scrub=settings["scrub"],
     )
 
 
@@ -134,29 +186,48 @@ def _ingest(
             return store.ingest(sources, options, progress)
 
 
+def _pace(parameters: Parameters, given: Mapping[str, Any]) -> Pace:
+    """Return how often a follower stores. Raises UsageError for options that do not go together."""
+    if not parameters.follow and given.keys() & {"commit_every", "commit_lines"}:
+        raise UsageError("--commit-every and --commit-lines need --follow")
+    if parameters.follow and parameters.dry_run:
+        raise UsageError("--dry-run and --follow exclude each other")
+    return pace_of(parameters.commit_every, parameters.commit_lines)
+
+
 def _made(path: str) -> Store:
     """Open the store, or make it where there is none yet; another process may do so now."""
     from clickcli.store import Store
+    from clickcli.store.layout import is_unfinished
 
     folder = Path(path)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or is_unfinished(folder):
         with contextlib.suppress(DataError):
             return Store.create(folder)
     return Store.open(folder)
 
 
-def _run(given: Mapping[str, Any]) -> None:
+def _run(given: Mapping[str, Any]) -> int:
     from clickcli.cli.account import page_of_summary
 
     general, parameters = make(General, given), make(Parameters, given)
     settings = load()
     to = target(make(Output, given), general, configured=settings["format"])
-    sources = expanded(parameters.files)
+    pace = _pace(parameters, given)
+    sources = expanded(parameters.files, is_followed=parameters.follow)
     options = _options(parameters, given, settings)
     path = store_path(general, settings)
-    summary = _ingest(path, sources, options, is_quiet=general.quiet)
+    code = 0
+    if parameters.follow:
+        with _made(path) as store:
+            summary, code = follow(store, sources, options, pace, is_quiet=general.quiet)
+    else:
+        summary = _ingest(path, sources, options, is_quiet=general.quiet)
     page = page_of_summary(summary, path)
+    told = [f"{file.path} is read as {file.preset}" for file in summary.files if file.preset]
+    tell_notes(() if general.quiet else told, general)
     emit(replace(page, notes=(*page.notes, *summary.warnings)), to)
+    return code
 
 
 COMMAND = Command(
@@ -166,7 +237,8 @@ COMMAND = Command(
     _run,
     examples=(
         "clickcli ingest events.jsonl",
-        "clickcli ingest 'logs/*.jsonl.gz' --dry-run",
+        "clickcli ingest '/var/log/nginx/access.log*' --preset nginx --dry-run",
         "zcat old.gz | clickcli ingest - --input-tz Europe/Berlin",
+        "clickcli ingest --follow /var/log/shop/events.jsonl",
     ),
 )
