@@ -19,6 +19,16 @@ fail() {
     exit 1
 }
 
+# Make sure that a program is there whose Debian package has its name.
+need() {
+    local as_root=()
+    command -v "$1" >/dev/null && return
+    ((EUID == 0)) || as_root=(sudo -n)
+    say "installing $1"
+    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq --yes "$1"; } >&2 ||
+        fail "$1 is missing and could not be installed" "on Debian and Ubuntu: apt install $1"
+}
+
 is_recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 # Print the first interpreter that is recent enough.
