@@ -107,3 +107,22 @@ def test_other_readings_are_asked_and_counted_apart(run: Any) -> None:
     assert code == 0
     counts = "1 passed, 0 failed, 0 not supported"
     assert lines == [f"funnel: {counts}; other readings {counts}", f"all: {counts}"]
+
+
+def test_rows_of_channels_are_compared_one_by_one(run: Any) -> None:
+    def rows(*given: dict[str, Any]) -> dict[str, Any]:
+        stated = {"area": "channel", "status": "default", "query": {"classify": "x"}}
+        return stated | {"rows": list(given), "expected": {"rows": len(given)}}
+
+    google = {"referrer": "https://www.google.com/search?q=red+shoes"}
+    code, lines = run(
+        right=rows(google | {"channel": "organic-search", "medium": "search", "term": "red shoes"}),
+        strange=rows(google | {"moon": "full"}),
+        wrong=rows(google | {"source": "Google"}, google | {"test": "t", "channel": "Email"}),
+    )
+    assert code == 1
+    assert lines[:3] == [
+        "channel: 1 passed, 1 failed, 1 not supported",
+        "  not supported: strange [default]: unknown: moon",
+        "  failed: wrong [default]: row 2 (t) channel: expected 'email', got 'organicsearch'",
+    ]

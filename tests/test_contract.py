@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -267,6 +268,87 @@ def test_spark_gives_the_rows_of_polars(
     there = ask(log, analysis, engine="spark", master=spark, **shared)
     same(ask(log, analysis, **shared), there)
     assert there.meta["engine"] == "spark"
+
+
+def of_bots(*, is_bot: bool = True) -> list[Line]:
+    """Return events inside the span of ``lines()``: of bots alone, and of bots on people's devices.
+
+    Without the flag they are those of people.
+    """
+    draw = random.Random(11)
+    span = [datetime.fromisoformat(line["timestamp"]) for line in lines()]
+    first, last = min(span), max(span)
+    result: list[Line] = []
+    for number in range(90):
+        moment = first + (last - first) * draw.random()
+        line: Line = {
+            "event_id": f"b{number}",
+            "event_type": draw.choice(["view", "page_view", "add_to_cart", "purchase"]),
+            "timestamp": moment.isoformat(),
+            "anonymous_id": draw.choice(["crawler", "monitor", "device-0", "device-1", None]),
+            "country": draw.choice(["DE", "US", None]),
+            "properties": {"plan": draw.choice(["free", "pro", "none"])},
+            "is_bot": is_bot,
+        }
+        if line["event_type"] == "purchase":
+            line |= {"revenue": draw.randrange(100) / 4, "currency": "EUR"}
+        result.append(line)
+    return result
+
+
+@pytest.fixture(scope="module")
+def with_bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """A log with events of bots, of which one file was written before bots were told apart."""
+    folder = tmp_path_factory.mktemp("bots")
+    with store(folder, lines()[:100], lines()[100:] + of_bots()) as opened:
+        older = min(opened.dataset().files, key=lambda file: file.min_ts)
+        table = pq.read_table(older.path)
+        assert table["is_bot"].null_count == table.num_rows
+        pq.write_table(table.drop_columns(["is_bot"]), older.path)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def with_more_people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """The same log, the bots being people."""
+    folder = tmp_path_factory.mktemp("people")
+    with store(folder, lines()[:100], lines()[100:] + of_bots(is_bot=False)) as opened:
+        yield opened
+
+
+BOT_CASES = [
+    ("polars", "plain"), ("polars", "by"), ("polars", "where"), ("polars-memory", "by"),
+    pytest.param(("spark", "plain"), marks=pytest.mark.spark),
+]  # fmt: skip
+
+
+@pytest.fixture(params=BOT_CASES, ids="-".join)
+def asked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The shared options of a case and an engine."""
+    engine, case = request.param
+    master = {"master": request.getfixturevalue("spark")} if engine == "spark" else {}
+    return {"engine": engine, **ENGINE_CASES[case], **master}
+
+
+def test_events_of_bots_change_nothing(
+    analysis: Analysis[Any], log: Log, with_bots: Log, asked: dict[str, Any]
+) -> None:
+    found = ask(with_bots, analysis, **asked)
+    same(ask(log, analysis, **asked | {"engine": "polars"}), found)
+    left_out = found.meta["left_out"]
+    assert left_out["of_bots"] == len(of_bots())
+    assert found.meta["events_read"] + sum(left_out.values()) == with_bots.dataset().rows
+    assert found.notes[-1] == "left out: 90 events of bots; --include-bots counts them"
+
+
+def test_bots_that_are_included_count_like_people(
+    analysis: Analysis[Any], with_bots: Log, with_more_people: Log, asked: dict[str, Any]
+) -> None:
+    found = ask(with_bots, analysis, include_bots=True, **asked)
+    expected = ask(with_more_people, analysis, **asked | {"engine": "polars"})
+    same(expected, found)
+    assert found.meta["left_out"] == expected.meta["left_out"]
+    assert found.notes == expected.notes
 
 
 def test_people_of_a_cell_are_the_same_on_every_call(log: Log) -> None:

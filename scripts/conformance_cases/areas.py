@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 from conformance_cases.active import lifecycle, stickiness
 from conformance_cases.case import Case, Check
+from conformance_cases.channel import channel
 from conformance_cases.funnel import funnel
 from conformance_cases.retention import retention
 from conformance_cases.sessions import sessions
 
 AREAS: Mapping[str, Callable[[Case, Check], None]] = {
+    "channel": channel,
     "funnel": funnel,
     "lifecycle": lifecycle,
     "retention": retention,

@@ -42,8 +42,9 @@ ColumnKind = Literal[
 """``measure``: the column ``kind`` of the same row says what the number is."""
 
 OptionKind = Literal[
-    "text", "duration", "time", "zone", "event", "step", "exclusion", "column", "predicate", "count"
-]
+    "text", "duration", "time", "zone", "event", "step", "exclusion", "column", "predicate",
+    "count", "address", "csv",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,21 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an output table; its kind alone decides how it looks."""
+    """One column of an output table; its kind alone decides how it looks.
+
+    ``of_people`` says that it counts people: the group that its row is about, or a part of it.
+    """
 
     name: str
     dtype: Dtype
     kind: ColumnKind
     help: str
+    of_people: bool = False
+
+
+def people_count(name: str, text: str) -> Column:
+    """Declare a count of people."""
+    return Column(name, "int64", "count", text, of_people=True)
 
 
 def rate(name: str, text: str) -> tuple[Column, Column, Column]:
@@ -96,7 +106,7 @@ class Table:
     A name in ``order`` with a leading ``-`` sorts descending. Columns of ``--by`` are put
     before the declared ones and belong to the keys. ``time`` is the key that names a calendar
     period. ``is_list`` tables hold single sessions or people, which no comparison sets side by
-    side.
+    side. ``below`` are texts that a terminal shows in lines below their row.
     """
 
     name: str
@@ -108,6 +118,7 @@ class Table:
     grid: Grid | None = None
     time: str | None = None
     is_list: bool = False
+    below: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Return the declared column names in order."""
@@ -120,6 +131,19 @@ class Cell:
 
     form: str
     help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A question that the command of an analysis answers from its options alone.
+
+    It needs no store. ``options`` are further options of the command; when one of them is given,
+    ``answer`` makes the one row of ``table`` from them and from the settings of datasets.
+    """
+
+    options: type
+    table: Table
+    answer: Callable[[Any, Mapping[str, Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +190,7 @@ class Analysis(Generic[P]):
     check: Callable[[P, Context], None] | None = None
     takes_by: bool = True
     fits: bool = False
+    aside: Aside | None = None
 
 
 class Color(StrEnum):
@@ -237,9 +262,21 @@ class Shared:
             group="Selection",
         ),
     ] = 10
+    min_group: Annotated[
+        int | None,
+        Option(
+            "Hide numbers that stand on fewer people than this.",
+            kind="count",
+            minimum=2,
+            group="Selection",
+        ),
+    ] = None
     limit: Annotated[
         int | None, Option("At most this many rows.", kind="count", minimum=0, group="Selection")
     ] = None
+    include_bots: Annotated[
+        bool, Option("Count events of bots, which are left out otherwise.", group="Selection")
+    ] = False
     engine: Annotated[str, Option("polars, polars-memory or spark.", group="Engine")] = "polars"
     master: Annotated[
         str | None, Option("Address of a Spark cluster, sc://host:port.", group="Engine")

@@ -154,6 +154,10 @@ def run_compared(
     Raises UsageError where the options name no period, or what a run refuses.
     """
     assert shared.vs is not None
+    if shared.min_group is not None:
+        raise UsageError(
+            "--vs and --min-group contradict each other", hint="ask for the two periods apart"
+        )
     whole = replace(shared, limit=None)
     context = resolve(dataset, engine, whole)
     other, shift = other_period(context.period, context.as_of, shared.vs, context.tz)
@@ -262,7 +266,7 @@ def _numbers(column: Column, schema: Table) -> list[pl.Expr]:
     now, before = pl.col(name).cast(pl.Float64), pl.col(f"{name}_before").cast(pl.Float64)
     if column.kind == "count":
         now, before = now.fill_null(0), before.fill_null(0)
-    if column.kind == "money" and "currency" in schema.names():
+    if column.kind == "money" and "currency" in set(schema.names()) - set(schema.keys):
         same = pl.col("currency").eq_missing(pl.col("currency_before"))
         before = pl.when(same).then(before)
     difference = now - before

@@ -102,17 +102,36 @@ class Calendar:
         """
         import narwhals as nw
 
+        if every is Every.HOUR:
+            moved = nw.col(ts) + (self._past_hour + _SHIFT_DAYS * MICROSECONDS_PER_DAY)
+            return frame.with_columns((floor_div(moved, _HOUR) - _SHIFT_DAYS * 24).alias(name))
+        frame = frame.with_columns(self._local(ts).alias(_LOCAL))
+        day = floor_div(nw.col(_LOCAL), MICROSECONDS_PER_DAY) - _SHIFT_DAYS
+        frame = frame.with_columns(day.alias(_DAY)).drop(_LOCAL)
+        return self.with_period(frame, name, every, _DAY).drop(_DAY)
+
+    def _local(self, ts: str) -> nw.Expr:
+        """Return what the local clock shows at each instant, moved up by ``_SHIFT_DAYS``."""
+        import narwhals as nw
+
         start, steps = self._offsets
         local = nw.col(ts) + (start + _SHIFT_DAYS * MICROSECONDS_PER_DAY)
         for instant, difference in steps:
             local = local + nw.when(nw.col(ts) >= instant).then(difference).otherwise(0)
-        if every is Every.HOUR:
-            moved = nw.col(ts) + (self._past_hour + _SHIFT_DAYS * MICROSECONDS_PER_DAY)
-            return frame.with_columns((floor_div(moved, _HOUR) - _SHIFT_DAYS * 24).alias(name))
-        frame = frame.with_columns(local.alias(_LOCAL))
-        day = floor_div(nw.col(_LOCAL), MICROSECONDS_PER_DAY) - _SHIFT_DAYS
-        frame = frame.with_columns(day.alias(_DAY)).drop(_LOCAL)
-        return self.with_period(frame, name, every, _DAY).drop(_DAY)
+        return local
+
+    def with_clock(
+        self, frame: nw.LazyFrame[Any], hour: str, weekday: str, ts: str = "ts"
+    ) -> nw.LazyFrame[Any]:
+        """Add the local hour of the day, 0–23, and the day of the week, 0 the first one."""
+        import narwhals as nw
+
+        frame = self.with_index(frame, weekday, Every.DAY, ts)
+        day = nw.col(weekday) + (_WEEK_SHIFT[self.week_start] + 7 * _SHIFT_DAYS)
+        frame = frame.with_columns(
+            (self._local(ts) % MICROSECONDS_PER_DAY).alias(_LOCAL), (day % 7).alias(weekday)
+        )
+        return frame.with_columns(floor_div(nw.col(_LOCAL), _HOUR).alias(hour)).drop(_LOCAL)
 
     def with_period(
         self, frame: nw.LazyFrame[Any], name: str, every: Every, day: str

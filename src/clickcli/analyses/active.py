@@ -39,7 +39,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
+from clickcli.analysis import (
+    Analysis,
+    Cell,
+    Column,
+    Finished,
+    Option,
+    Table,
+    Units,
+    people_count,
+    rate,
+)
 from clickcli.errors import UsageError
 from clickcli.units import Every
 
@@ -68,9 +78,9 @@ ACTIVE = Table(
     "One row a local day.",
     (
         Column("date", "date", "key", "local day"),
-        Column("dau", "int64", "count", "people active on the day"),
-        Column("wau", "int64", "count", "people active in the 7 days that end with it"),
-        Column("mau", "int64", "count", "people active in the 28 days that end with it"),
+        people_count("dau", "people active on the day"),
+        people_count("wau", "people active in the 7 days that end with it"),
+        people_count("mau", "people active in the 28 days that end with it"),
         Column("stickiness", "float64", "share", "mean dau of the 28 days ÷ mau"),
         Column("dau_sum", "int64", "count", "sum of dau over the 28 days"),
         Column("complete", "bool", "flag", "whether the day is over at as-of"),
@@ -83,11 +93,11 @@ LIFECYCLE = Table(
     "One row a period: where its active people come from, and who is missing.",
     (
         Column("period", "string", "key", "day, first day of the week, month, or hour"),
-        Column("active", "int64", "count", "new + returning + resurrecting"),
-        Column("new", "int64", "count", "first active ever"),
-        Column("returning", "int64", "count", "active in the period before too"),
-        Column("resurrecting", "int64", "count", "active earlier, not in the period before"),
-        Column("dormant", "int64", "count", "active in the period before, not in this one"),
+        people_count("active", "new + returning + resurrecting"),
+        people_count("new", "first active ever"),
+        people_count("returning", "active in the period before too"),
+        people_count("resurrecting", "active earlier, not in the period before"),
+        people_count("dormant", "active in the period before, not in this one"),
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
     keys=("period",),
@@ -98,8 +108,8 @@ ACTIVE_DAYS = Table(
     "One row a number of distinct active periods.",
     (
         Column("periods", "int64", "key", "distinct active periods of a person"),
-        Column("people", "int64", "count", "people with so many"),
-        Column("everybody", "int64", "count", "people with any"),
+        people_count("people", "people with so many"),
+        people_count("everybody", "people with any"),
         *rate("share", "people ÷ everybody"),
     ),
     keys=("periods",),

@@ -43,10 +43,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
+from clickcli.analysis import (
+    Analysis,
+    Cell,
+    Column,
+    Finished,
+    Option,
+    Table,
+    Units,
+    people_count,
+    rate,
+)
 from clickcli.errors import UsageError
 from clickcli.relations.attempt_rules import Attribution, Entry, Order, Rules, Ties
-from clickcli.relations.sessions import Cut, SessionRule
+from clickcli.relations.engagement import SessionOptions
 from clickcli.relations.step_masks import FirstTime
 from clickcli.units import Every, Period, duration_text, duration_us
 
@@ -88,7 +98,7 @@ class Repeats(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters:
+class Parameters(SessionOptions):
     """Options of ``funnel``."""
 
     steps: Annotated[
@@ -146,15 +156,6 @@ class Parameters:
     trend: Annotated[
         Every | None, Option("Also count by hour, day, week or month of the entry.")
     ] = None
-    timeout: Annotated[
-        str, Option("Longest gap inside a session, where sessions matter.", kind="duration")
-    ] = "30m"
-    max_length: Annotated[
-        str, Option("Longest session, where sessions matter.", kind="duration")
-    ] = "24h"
-    session_rule: Annotated[
-        SessionRule, Option("Given session ids: honour and cut, take as given, or ignore.")
-    ] = SessionRule.CUT
 
 
 def _times(prefix: str, what: str) -> tuple[Column, ...]:
@@ -178,16 +179,16 @@ STEPS = Table(
     (
         Column("step", "int64", "key", "number of the step, from 1"),
         Column("name", "string", "text", "label of the step"),
-        Column("people", "int64", "count", "people (sessions, attempts) that came this far"),
+        people_count("people", "people (sessions, attempts) that came this far"),
         _CONVERSION[0],
         _STEP_CONVERSION[0],
-        Column("dropped", "int64", "count", "of previous, those that did not come this far"),
+        people_count("dropped", "of previous, those that did not come this far"),
         Column("drop_off", "float64", "share", "dropped ÷ previous"),
         Column("from_previous_median_s", "float64", "duration_s", "median time from previous"),
-        Column("pending", "int64", "count", "of people, those whose window is still open"),
-        Column("reached", "int64", "count", "of people, those whose window has closed"),
-        Column("previous", "int64", "count", "reached at the step before"),
-        Column("entered", "int64", "count", "reached at the first step"),
+        people_count("pending", "of people, those whose window is still open"),
+        people_count("reached", "of people, those whose window has closed"),
+        people_count("previous", "reached at the step before"),
+        people_count("entered", "reached at the first step"),
         *_CONVERSION[1:],
         *_STEP_CONVERSION[1:],
         *_times("from_previous", "the step before")[1:],
@@ -200,12 +201,12 @@ TREND = Table(
     "One row a period of the entry; empty without --trend.",
     (
         Column("period", "string", "key", "day, first day of the week, month, or hour"),
-        Column("people", "int64", "count", "entered in the period"),
-        Column("converted", "int64", "count", "of people, those that reached the last step"),
+        people_count("people", "entered in the period"),
+        people_count("converted", "of people, those that reached the last step"),
         _CONVERSION[0],
-        Column("entered", "int64", "count", "of people, those whose window has closed"),
-        Column("reached", "int64", "count", "of entered, those that reached the last step"),
-        Column("pending", "int64", "count", "of people, those whose window is still open"),
+        people_count("entered", "of people, those whose window has closed"),
+        people_count("reached", "of entered, those that reached the last step"),
+        people_count("pending", "of people, those whose window is still open"),
         *_CONVERSION[1:],
         Column("complete", "bool", "flag", "whether every window of the period has closed"),
     ),
@@ -243,12 +244,7 @@ def _rules(parameters: Parameters, context: Context) -> Rules:
     attribution, number = _attribution(parameters.attribution, len(parameters.steps))
     in_session = parameters.within == "session"
     is_session = parameters.unit is Unit.SESSION
-    cut = None
-    if in_session or is_session:
-        cut = Cut(
-            duration_us(parameters.timeout), duration_us(parameters.max_length),
-            parameters.session_rule,
-        )  # fmt: skip
+    cut = parameters.cut() if in_session or is_session else None
     start, end = context.period.start, context.period.end
     rules = Rules(
         steps=len(parameters.steps),

@@ -43,7 +43,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Grid, Option, Table, Units, rate
+from clickcli.analysis import (
+    Analysis,
+    Cell,
+    Column,
+    Finished,
+    Grid,
+    Option,
+    Table,
+    Units,
+    people_count,
+    rate,
+)
 from clickcli.errors import UsageError
 from clickcli.relations.cohorts import (
     LENGTH,
@@ -114,8 +125,8 @@ RETENTION = Table(
         Column("cohort", "string", "key", "period in which the cohort began"),
         Column("period", "int64", "key", "periods since, 0 is the cohort's own"),
         Column("bracket", "string", "text", "the bracket, with --brackets"),
-        Column("cohort_size", "int64", "count", "people of the cohort"),
-        Column("retained", "int64", "count", "of cohort_size, those that came back"),
+        people_count("cohort_size", "people of the cohort"),
+        people_count("retained", "of cohort_size, those that came back"),
         *rate("retention", "retained ÷ cohort_size"),
         Column("complete", "bool", "flag", "whether the period is over at as-of"),
     ),
@@ -133,8 +144,8 @@ AVERAGE = Table(
     "All cohorts together, complete cells only.",
     (
         Column("period", "int64", "key", "periods since the cohort's own"),
-        Column("eligible", "int64", "count", "people of cohorts whose period is over"),
-        Column("retained", "int64", "count", "of eligible, those that came back"),
+        people_count("eligible", "people of cohorts whose period is over"),
+        people_count("retained", "of eligible, those that came back"),
         *rate("retention", "retained ÷ eligible"),
         Column("cohorts", "int64", "count", "cohorts that stand in the row"),
     ),
@@ -146,8 +157,8 @@ MILESTONE_TABLE = Table(
     (
         Column("milestone", "string", "key", "week 1, week 2 or month 1"),
         Column("days", "string", "text", "days after the cohort day"),
-        Column("eligible", "int64", "count", "people for whom these days are over"),
-        Column("retained", "int64", "count", "of eligible, those active on one of these days"),
+        people_count("eligible", "people for whom these days are over"),
+        people_count("retained", "of eligible, those active on one of these days"),
         *rate("retention", "retained ÷ eligible"),
     ),
     keys=("milestone",),
@@ -158,8 +169,8 @@ SEGMENTS = Table(
     "Everybody by the time since their last event.",
     (
         Column("segment", "string", "key", "active, at risk or churned"),
-        Column("people", "int64", "count", "people"),
-        Column("everybody", "int64", "count", "people of all segments"),
+        people_count("people", "people"),
+        people_count("everybody", "people of all segments"),
         *rate("share", "people ÷ everybody"),
     ),
     keys=("segment",),

@@ -35,20 +35,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from clickcli.analysis import Analysis, Cell, Column, Finished, Option, Table, Units, rate
+from clickcli.analysis import (
+    Analysis,
+    Cell,
+    Column,
+    Finished,
+    Option,
+    Table,
+    Units,
+    people_count,
+    rate,
+)
 from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
-from clickcli.relations.sessions import (
-    Cut,
-    SessionRule,
-    Split,
-    sessions,
-    with_ends,
-)
-from clickcli.units import Every, duration_us
+from clickcli.relations.engagement import EngagementOptions, judged_sessions
+from clickcli.relations.sessions import Split, with_ends
+from clickcli.units import Every
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -57,7 +61,6 @@ if TYPE_CHECKING:
     from clickcli.context import Context, Events
 
 _PERCENTS: Final = (50, 90)
-_ENGAGED_US: Final = 10 * MICROSECONDS_PER_SECOND
 _FIRST: Final = (
     "person_id", "is_known", "session_id", "page_path", "device_type", "browser", "os", "country",
     "city", "referrer", "utm_source", "utm_medium", "utm_campaign", "click_id", "page_url",
@@ -65,33 +68,14 @@ _FIRST: Final = (
 _SUMS: Final = ("events", "page_views", "zero_length", "engaged", "bounces", "converted")
 
 
-class Bounce(StrEnum):
-    """What makes a session a bounce."""
-
-    ENGAGED = "engaged"
-    SINGLE_PAGE = "single-page"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Parameters:
+class Parameters(EngagementOptions):
     """Options of ``sessions``."""
 
-    timeout: Annotated[str, Option("A longer gap than this ends a session.", kind="duration")] = (
-        "30m"
-    )
-    max_length: Annotated[str, Option("Longest session.", kind="duration")] = "24h"
-    session_rule: Annotated[
-        SessionRule, Option("Given session ids: honour and cut, take as given, or ignore (gap).")
-    ] = SessionRule.CUT
     split: Annotated[
-        Split, Option("Also begin a session at local midnight, or at a new campaign.")
+        Split,
+        Option("Also begin a session at local midnight, or at a new campaign.", group="Sessions"),
     ] = Split.NONE
-    bounce: Annotated[
-        Bounce, Option("A bounce is a session not engaged, or one with a single page view.")
-    ] = Bounce.ENGAGED
-    page_view: Annotated[
-        tuple[str, ...], Option("Event that is a page view (repeatable).", kind="event")
-    ] = ("page_view", "pageview", "$pageview", "page", "screen_view")
     trend: Annotated[
         Every | None, Option("Also count by hour, day, week or month of the start.")
     ] = None
@@ -102,7 +86,7 @@ class Parameters:
 
 _COUNTS = (
     Column("sessions", "int64", "count", "sessions"),
-    Column("people", "int64", "count", "people with a session"),
+    people_count("people", "people with a session"),
     Column("bounce_rate", "float64", "share", "bounces ÷ sessions"),
     Column("conversion", "float64", "share", "converted ÷ sessions"),
     Column("duration_median_s", "float64", "duration_s", "median duration"),
@@ -173,15 +157,8 @@ SESSIONS = Table(
 
 def check(parameters: Parameters, context: Context) -> None:
     """Refuse options that cannot be read."""
-    _cut(parameters)
+    parameters.cut(parameters.split)
     _listed(parameters)
-
-
-def _cut(parameters: Parameters) -> Cut:
-    return Cut(
-        duration_us(parameters.timeout), duration_us(parameters.max_length),
-        parameters.session_rule, parameters.split,
-    )  # fmt: skip
 
 
 def _listed(parameters: Parameters) -> int | None:
@@ -201,19 +178,9 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     from clickcli.expressions import inside
 
-    kind = nw.col("event_type")
-    flags = {
-        "page_views": kind.is_in(list(parameters.page_view)),
-        "conversions": kind == context.dataset.conversion_event,
-    }
-    table = sessions(
-        events,
-        context,
-        _cut(parameters),
-        {name: flag.cast(nw.Int64) for name, flag in flags.items()},
-    )
+    table = judged_sessions(events, context, parameters, parameters.cut(parameters.split))
     table = inside(table, context.period, "start")
-    judged = context.engine.hold(_judged(table, parameters))
+    judged = context.engine.hold(table)
     listed = judged
     if (count := _listed(parameters)) is not None:
         place = nw.col("start").rank("min").over("all")
@@ -221,28 +188,6 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         listed = listed.with_columns(place.alias("place")).filter(nw.col("place") <= count)
         listed = listed.drop("all", "place")
     return {"sessions": judged, "listed": with_ends(listed, events, _FIRST, ("page_path",))}
-
-
-def _judged(table: nw.LazyFrame[Any], parameters: Parameters) -> nw.LazyFrame[Any]:
-    """Add duration and the 0/1 judgements of a session."""
-    import narwhals as nw
-
-    duration = nw.col("end") - nw.col("start")
-    views, converts = nw.col("page_views"), nw.col("conversions") > 0
-    engaged = (duration >= _ENGAGED_US) | (views >= 2) | converts
-    bounce = ~engaged if parameters.bounce is Bounce.ENGAGED else views == 1
-    flags = {
-        "zero_length": duration == 0,
-        "engaged": engaged,
-        "bounces": bounce,
-        "converted": converts,
-        "mixed": nw.col("revenue").is_null(),
-    }
-    return table.with_columns(
-        duration.alias("duration"),
-        *(nw.when(flag).then(1).otherwise(0).cast(nw.Int64).alias(name)
-          for name, flag in flags.items()),
-    )  # fmt: skip
 
 
 def reduce(
@@ -318,6 +263,7 @@ def _total_rows(name: str, frames: Mapping[str, pl.DataFrame], context: Context)
     import polars as pl
 
     from clickcli.expressions import with_rate
+    from clickcli.money import one_currency
     from clickcli.relations.quantiles import quantiles
 
     groups = [*context.by, "index"]
@@ -328,7 +274,9 @@ def _total_rows(name: str, frames: Mapping[str, pl.DataFrame], context: Context)
         frames[f"{name}_ranks"], "duration", groups, _PERCENTS, divisor=MICROSECONDS_PER_SECOND
     )
     table = table.join(spans, on=groups, how="left").join(
-        _money_rows(frames[f"{name}_money"], groups), on=groups, how="left"
+        one_currency(frames[f"{name}_money"], groups, "revenue", "revenue_currency"),
+        on=groups,
+        how="left",
     )
     numerators = {
         "zero_length_share": "zero_length", "engagement": "engaged", "bounce_rate": "bounces",
@@ -347,43 +295,16 @@ def _total_rows(name: str, frames: Mapping[str, pl.DataFrame], context: Context)
     )
 
 
-def _money_rows(money: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
-    """Return revenue in major units where one currency earned it all."""
-    import polars as pl
-
-    from clickcli.currencies import EXPONENTS
-
-    earned = money.filter(pl.col("revenue") != 0)
-    exponent = pl.col("revenue_currency").replace_strict(EXPONENTS, default=2).fill_null(2)
-    major = pl.col("revenue") / pl.lit(10.0).pow(exponent)
-    sums = (
-        earned.with_columns(major.alias("revenue"))
-        .group_by(groups)
-        .agg(
-            pl.col("revenue").sum(),
-            pl.col("revenue_currency").min().alias("currency"),
-            pl.len().alias("currencies"),
-        )
-    )
-    return (
-        money.select(groups)
-        .unique()
-        .join(sums, on=groups, how="left")
-        .with_columns(pl.col("revenue", "currencies").fill_null(0))
-    )
-
-
 def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.currencies import EXPONENTS
+    from clickcli.money import major
 
     calendar, moment = context.calendar, pl.Datetime("us", "UTC")
     days = [
         calendar.date_of(calendar.index_of(start, Every.DAY), Every.DAY)
         for start in table["start"].to_list()
     ]
-    exponent = pl.col("revenue_currency").replace_strict(EXPONENTS, default=2).fill_null(2)
     return table.with_columns(
         pl.Series("date", days, dtype=pl.Date),
         _channels(table, context),
@@ -393,7 +314,7 @@ def _list_rows(table: pl.DataFrame, context: Context) -> pl.DataFrame:
         pl.col("last_page_path").alias("exit_page"),
         pl.col("bounces").cast(pl.Boolean).alias("is_bounce"),
         pl.col("engaged", "converted").cast(pl.Boolean),
-        (pl.col("revenue") / pl.lit(10.0).pow(exponent)).alias("revenue"),
+        major("revenue", "revenue_currency").alias("revenue"),
         pl.col("revenue_currency").alias("currency"),
         *(pl.col(f"first_{name}").alias(name) for name in _FIRST if name != "page_path"),
     )
@@ -404,11 +325,13 @@ def _channels(table: pl.DataFrame, context: Context) -> pl.Series:
     import polars as pl
 
     from clickcli.channels import classify
+    from clickcli.data.sites import sites_of
 
+    sites = sites_of(context.dataset.sites)
     names = ("referrer", "page_url", "utm_source", "utm_medium", "utm_campaign", "click_id")
     touches = [
         classify(referrer, page_url, utm_source=source, utm_medium=medium, utm_campaign=campaign,
-                 click_id=click_id, own_hosts=context.dataset.own_hosts)
+                 click_id=click_id, own_hosts=context.dataset.own_hosts, sites=sites)
         for referrer, page_url, source, medium, campaign, click_id in table.select(
             f"first_{name}" for name in names
         ).iter_rows()

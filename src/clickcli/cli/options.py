@@ -36,6 +36,8 @@ _METAVARS: Final[Mapping[str, str]] = {
     "column": "COLUMN",
     "predicate": "FILTER",
     "count": "N",
+    "address": "ADDRESS",
+    "csv": "FILE",
 }
 
 

@@ -11,7 +11,8 @@ Kinds: search, social, video, shopping, email, paid (advertising networks), ai (
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple, get_args
 
 Kind = Literal["search", "social", "video", "shopping", "email", "paid", "ai", "other", "pass"]
 
@@ -580,3 +581,15 @@ SITES: Final[tuple[Site, ...]] = (
     *_OTHER,
     *_PASS,
 )
+
+
+def site_of(text: str) -> Site | None:
+    """Return the site of ``KIND HOST …``, named by its first host; None for what is none."""
+    word, *hosts = text.lower().split() or [""]
+    kind = next((known for known in get_args(Kind) if known == word), None)
+    return Site(hosts[0], kind, " ".join(hosts)) if kind and hosts else None
+
+
+def sites_of(texts: Iterable[str]) -> tuple[Site, ...]:
+    """Return the sites of a configuration; what is none is passed over."""
+    return tuple(site for text in texts if (site := site_of(text)) is not None)

@@ -265,7 +265,8 @@ def sessions(
     """
     frame = events.frame(cut.columns() | {"revenue", "currency"})
     frame = with_cut_columns(frame, cut, context)
-    frame = frame.with_columns(*(flag.alias(name) for name, flag in flags.items()))
+    if flags:
+        frame = frame.with_columns(*(flag.alias(name) for name, flag in flags.items()))
     needed = {"person_key", "ts", "seq", "revenue", "currency", *flags, *context.by}
     needed |= cut.columns() - {"event_type"}
     if cut.split is Split.MIDNIGHT:
