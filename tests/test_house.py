@@ -85,7 +85,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_scripts_are_executable_and_find_their_interpreter() -> None:
-    for name in (".ci/run", "scripts/demo", "scripts/lock", "scripts/test"):
+    for name in (".ci/run", "scripts/campaign", "scripts/demo", "scripts/lock", "scripts/test"):
         path = ROOT / name
         assert os.access(path, os.X_OK), name
         assert path.read_text().startswith("#!/usr/bin/env bash\n"), name

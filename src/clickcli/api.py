@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType, UnionType
@@ -25,6 +25,7 @@ from clickcli.registry import load, names
 from clickcli.store import Store
 
 if TYPE_CHECKING:
+    from clickcli.doctor import Evidence, Plan
     from clickcli.engines.dataset import Dataset
     from clickcli.run import Result
     from clickcli.store import IngestOptions, IngestSummary, StoreInfo
@@ -77,6 +78,12 @@ class Log:
         """Return the snapshot that an analysis of this moment would read."""
         return dataclasses.replace(self._store.dataset(), **self._settings)
 
+    def fresh(self, compute: Callable[[Dataset], T]) -> T:
+        """Compute over a snapshot; once more when a writer removed files of it meanwhile."""
+        from clickcli.engines.gone import over_fresh
+
+        return over_fresh(self.dataset, compute)
+
     def run(
         self,
         name: str,
@@ -98,12 +105,16 @@ class Log:
         asked = build(Shared, shared)
         own = build(analysis.parameters, parameters)
         chosen = engine(asked.engine, asked.master)
-        try:
+        if asked.vs is not None and who is not None:
+            raise UsageError("--who and --vs contradict each other")
+
+        def compute(dataset: Dataset) -> Result:
             if asked.vs is None:
-                return run(analysis, own, self.dataset(), asked, chosen, who=who)
-            if who is not None:
-                raise UsageError("--who and --vs contradict each other")
-            return run_compared(analysis, own, self.dataset(), asked, chosen)
+                return run(analysis, own, dataset, asked, chosen, who=who)
+            return run_compared(analysis, own, dataset, asked, chosen)
+
+        try:
+            return self.fresh(compute)
         finally:
             chosen.close()
 
@@ -126,9 +137,47 @@ class Log:
         chosen = engine(asked.engine, asked.master)
         try:
             compute = counts if count or asked.by else rows
-            return compute(self.dataset(), chosen, asked, listing).result()
+            return self.fresh(lambda data: compute(data, chosen, asked, listing).result())
         finally:
             chosen.close()
+
+    def doctor(
+        self, *, checks: Sequence[str] = (), plan: str | Path | None = None, **options: Any
+    ) -> Result:
+        """Return what is wrong with the log, in the tables ``findings`` and ``checks``.
+
+        ``checks`` are the names of those to make, all without any; ``plan`` is the file of a
+        tracking plan; ``options`` are ``from_``, ``to``, ``last`` and ``tz``. Raises Undecidable
+        when there are no events.
+        """
+        from clickcli.doctor import diagnose, read_plan
+        from clickcli.doctor.registry import chosen
+
+        chosen(checks)
+        wanted = None if plan is None else read_plan(plan)
+        return diagnose(self._evidence(options, wanted), checks)
+
+    def tracking_plan(self, **options: Any) -> str:
+        """Return a tracking plan that the log keeps, as TOML; options as of ``doctor``."""
+        from clickcli.doctor.plan_text import derived, text_of
+
+        evidence = self._evidence(options, None)
+        events = {name: seen.events for name, seen in evidence.types.items()}
+        return text_of(derived(evidence), events)
+
+    def _evidence(self, options: Mapping[str, Any], plan: Plan | None) -> Evidence:
+        from clickcli.doctor import Records, gathered
+        from clickcli.engines import engine
+        from clickcli.store import REASONS
+
+        known = ("from_", "to", "last", "tz")
+        for name in options:
+            if name not in known:
+                raise unknown("option", name, known)
+        store = self._store
+        records = Records(store.intakes(), store.info().columns, REASONS, store.rejects)
+        shared = build(Shared, options)
+        return self.fresh(lambda data: gathered(data, engine("polars"), shared, records, plan))
 
     def __getattr__(self, name: str) -> Any:
         """Return the analysis of this name as a function of keyword arguments."""

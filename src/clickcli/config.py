@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from clickcli.errors import StorageError, UsageError, suggestion
 
@@ -20,8 +20,10 @@ FILE_NAME: Final = "clickcli.toml"
 PREFIX: Final = "CLICKCLI_"
 _MAX_BYTES: Final = 1 << 20
 
-Use = Literal["command", "shared", "dataset", "ingest", "traffic"]
-Kind = Literal["text", "path", "list", "zone", "week", "format", "currency", "share"]
+Use = Literal["command", "shared", "dataset", "ingest", "traffic", "privacy"]
+Kind = Literal[
+    "text", "path", "list", "sites", "zone", "week", "format", "currency", "share", "flag"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("passive_events", "dataset", "list", (), "Event types that people do not cause."),
     Key("currency", "dataset", "currency", "USD", "ISO 4217 code of amounts that carry none."),
     Key("own_hosts", "dataset", "list", (), "Hosts of the site itself, not a traffic source."),
+    Key("sites", "dataset", "sites", (), "Further sites that send traffic: kind and hosts."),
     Key("input_tz", "ingest", "zone", None, "Time zone of log times that have no offset."),
     Key("max_error_rate", "ingest", "share", 0.05, "Share of bad lines that an ingest allows."),
+    Key("scrub", "ingest", "list", (), "Kinds of personal data taken out of new events' texts."),
+    Key("key_file", "privacy", "path", None, "Key that hides ids; default: STORE.key beside it."),
+    Key("require_consent", "privacy", "flag", False, "Only people who agreed are kept and seen."),
 )
 BY_NAME: Final[dict[str, Key]] = {key.name: key for key in KEYS}
 
@@ -151,13 +157,15 @@ def _known(name: str, where: str) -> Key:
 
 def _parsed(key: Key, text: str) -> Any:
     """Return the value that an environment variable's text means."""
-    if key.kind == "list":
+    if key.kind in ("list", "sites"):
         return [part.strip() for part in text.split(",") if part.strip()]
     if key.kind == "share":
         try:
             return float(text)
         except ValueError:
             return text
+    if key.kind == "flag":
+        return _FLAGS.get(text.strip().lower(), text)
     return text
 
 
@@ -166,7 +174,7 @@ def _checked(key: Key, value: Any, where: str, folder: Path | None) -> Any:
     must = _MUST[key.kind](value)
     if must is not None:
         raise UsageError(f"{where}: {key.name} must be {must}, was {_short(value)}", hint=key.help)
-    if key.kind == "list":
+    if key.kind in ("list", "sites"):
         return tuple(value)
     if key.kind == "currency":
         return str(value).upper()
@@ -189,6 +197,14 @@ def _text(value: Any) -> str | None:
 def _list(value: Any) -> str | None:
     is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return None if is_list else "a list of texts"
+
+
+def _sites(value: Any) -> str | None:
+    from clickcli.data.sites import Kind, site_of
+
+    if _list(value) is None and all(site_of(text) for text in value):
+        return None
+    return f"a list of texts, each a kind ({', '.join(get_args(Kind))}) and hosts"
 
 
 def _zone(value: Any) -> str | None:
@@ -224,15 +240,25 @@ def _share(value: Any) -> str | None:
     return None if is_number and 0 <= value <= 1 else "a number from 0 to 1"
 
 
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+"""What the text of an environment variable means."""
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
 _MUST: Final[dict[Kind, Callable[[Any], str | None]]] = {
     "text": _text,
     "path": _text,
     "list": _list,
+    "sites": _sites,
     "zone": _zone,
     "week": _week,
     "format": _format,
     "currency": _currency,
     "share": _share,
+    "flag": _flag,
 }
 """What a value of a kind must be, None when it is."""
 
@@ -258,6 +284,10 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "input_tz": '"Europe/Berlin"',
     "passive_events": '["email_sent"]',
     "own_hosts": '["shop.example.com"]',
+    "sites": '["search find.example", "pass pay.example"]',
+    "key_file": '"~/.config/clickcli/shop.key"',
+    "require_consent": "true",
+    "scrub": '["email", "phone", "card", "ip", "token"]',
 }
 
 

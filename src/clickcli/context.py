@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from clickcli.analysis import Shared
 from clickcli.columns import BY_NAME as COLUMNS
+from clickcli.engines.hidden import IS_HIDDEN
 from clickcli.engines.scan import scan
 from clickcli.errors import UsageError
 from clickcli.expressions import Calendar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NONE = "(none)"
 OTHER = "(other)"
 TOTAL = "(total)"
+IS_BOT = "is_bot"
 _MAX_BY = 3
 
 
@@ -52,6 +54,11 @@ class Context:
     def week_start(self) -> WeekStart:
         """First day of the week."""
         return self.shared.week_start
+
+    @property
+    def leaves_out_bots(self) -> bool:
+        """Whether events of bots are left out, where there are any."""
+        return self.dataset.bot_rows > 0 and not self.shared.include_bots
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -188,9 +195,17 @@ def _is_money(source: str | PropertyRef) -> bool:
     return isinstance(source, str) and source in COLUMNS and COLUMNS[source].money
 
 
+def is_bot() -> nw.Expr:
+    """Return whether an event is known to be a bot's; never null."""
+    import narwhals as nw
+
+    return nw.col(IS_BOT).fill_null(value=False)
+
+
 class Events:
     """The events of a question: those up to ``as_of`` for which ``--where`` holds.
 
+    Those of bots are left out unless they are asked for.
     ``shown`` are the values of each ``--by`` column that are not ``(other)``; None: all.
     """
 
@@ -230,7 +245,11 @@ class Events:
                 asked.add(source)
         end = context.as_of + 1 if period.end is None else min(period.end, context.as_of + 1)
         start = period.start if period.start is None else min(period.start, end - 1)
+        if context.leaves_out_bots:
+            asked.add(IS_BOT)
         frame = scan(context.engine, context.dataset, asked, refs, Period(start, end))
+        if context.leaves_out_bots:
+            frame = frame.filter(~is_bot())
         if where is not None:
             frame = frame.filter(where.expression())
         if not with_nobody:
@@ -259,22 +278,31 @@ class Events:
         context = self._context
         where = context.where
         columns = set() if where is None else set(where.columns)
+        if context.leaves_out_bots:
+            columns.add(IS_BOT)
         frame = scan(
-            context.engine, context.dataset, columns, () if where is None else where.properties
-        )
-        in_time = nw.col("ts") <= context.as_of
-        matches = in_time if where is None else in_time & where.expression()
+            context.engine, context.dataset, columns, () if where is None else where.properties,
+            with_hidden=True,
+        )  # fmt: skip
+        is_hidden = nw.col(IS_HIDDEN)
+        in_time = ~is_hidden & (nw.col("ts") <= context.as_of)
+        meant = in_time & ~is_bot() if context.leaves_out_bots else in_time
+        matches = meant if where is None else meant & where.expression()
         is_person = ~nw.col("person_key").is_null()
         key = nw.when(matches & is_person).then(nw.col("person_key")).otherwise(None)
         flags = frame.select(
+            is_hidden.cast(nw.Int64).alias("hidden"),
             in_time.cast(nw.Int64).alias("in_time"),
+            meant.cast(nw.Int64).alias("meant"),
             matches.cast(nw.Int64).alias("matching"),
             (matches & is_person).cast(nw.Int64).alias("of_people"),
             key.alias("key"),
         )
         return flags.select(
             nw.len().alias("scanned"),
+            nw.col("hidden").sum(),
             nw.col("in_time").sum(),
+            nw.col("meant").sum(),
             nw.col("matching").sum(),
             nw.col("of_people").sum(),
             nw.col("key").n_unique().alias("keys"),

@@ -6,13 +6,15 @@ Rows are read a span of whole days at a time, so that memory holds one span, not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.analysis import Column, ColumnKind, Shared, Table
 from clickcli.columns import BY_NAME, EVENT_COLUMNS, MICROSECONDS_PER_DAY, Dtype
 from clickcli.context import Context, Events, resolve
+from clickcli.engines.hidden import hides
 from clickcli.engines.scan import PERSON_ID, files_of
 from clickcli.errors import UsageError, unknown
 from clickcli.units import EPOCH, Period, from_us
@@ -68,8 +70,29 @@ class Listed:
             "as_of": from_us(context.as_of, context.tz).isoformat() if has_rows else None,
             "tz": context.shared.tz,
             "where": None if context.where is None else context.where.text,
+            "include_bots": context.shared.include_bots,
             "snapshot": context.dataset.snapshot,
         }
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the reader should know: whose events are not listed."""
+        notes = []
+        if self.context.leaves_out_bots:
+            count = f"{self.context.dataset.bot_rows:,}".replace(",", "\u202f")
+            notes.append(
+                f"events of bots are left out, {count} in the store; --include-bots adds them"
+            )
+        if hides(self.context.dataset):
+            notes.append("events of people who opted out or did not agree are left out")
+        return tuple(notes)
+
+    def begun(self) -> Listed:
+        """Compute the first rows now: what fails there fails before anything is written."""
+        from clickcli.engines.gone import told_frames
+
+        frames = told_frames(self.context.dataset, self.frames())
+        started = [chain(list(islice(frames, 1)), frames)]
+        return replace(self, frames=lambda: started.pop() if started else self.frames())
 
     def result(self) -> Result:
         """Compute all rows."""
@@ -81,7 +104,9 @@ class Listed:
         types = {column.name: POLARS_TYPES[column.dtype] for column in self.schema.columns}
         frame = pl.concat([pl.DataFrame(schema=types), *self.frames()])
         name = self.schema.name
-        return Result(name, 1, {name: frame}, (self.schema,), self.meta(), title=name.title())
+        return Result(
+            name, 1, {name: frame}, (self.schema,), self.meta(), self.notes(), title=name.title()
+        )
 
 
 def rows(dataset: Dataset, engine: Engine, shared: Shared, listing: Listing) -> Listed:
@@ -139,6 +164,8 @@ def _declared(text: str, source: str | PropertyRef) -> Column:
         kind = "count"
     elif dtype == "float64":
         kind = "ratio"
+    elif dtype == "bool":
+        kind = "flag"
     return Column(text, dtype, kind, stored.help)
 
 
@@ -245,21 +272,16 @@ def _shown(
     """Return the rows with the names and types that the table declares."""
     import polars as pl
 
-    from clickcli.currencies import DEFAULT_EXPONENT, EXPONENTS
     from clickcli.engines.polars import POLARS_TYPES
+    from clickcli.money import unit
 
-    exponent = pl.lit(DEFAULT_EXPONENT)
-    if "currency" in frame.columns:
-        exponent = pl.col("currency").replace_strict(
-            EXPONENTS, default=DEFAULT_EXPONENT, return_dtype=pl.Int64
-        )
     expressions = []
     for (_, source), column in zip(sources, columns, strict=True):
         value = pl.col(source if isinstance(source, str) else source.column)
         if column.kind == "timestamp":
             value = value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         elif column.kind == "money":
-            value = value / pl.lit(10.0).pow(exponent.fill_null(DEFAULT_EXPONENT))
+            value = value / unit()
         expressions.append(value.cast(POLARS_TYPES[column.dtype]).alias(column.name))
     return frame.select(expressions)
 

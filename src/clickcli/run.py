@@ -13,6 +13,8 @@ from clickcli.context import OTHER, TOTAL, Context, Events, most_common, resolve
 from clickcli.engines.hidden import hides
 from clickcli.engines.scan import IS_KNOWN, PERSON_ID
 from clickcli.errors import DataError, InternalError, UsageError
+from clickcli.notes import left_out
+from clickcli.small_groups import without_small_groups
 from clickcli.units import from_us
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ def run(
         raise UsageError(f"{analysis.name} has no --by")
     if analysis.check is not None:
         analysis.check(parameters, context)
+    if who is not None and shared.min_group is not None:
+        raise UsageError("--who and --min-group contradict each other")
     events = Events(context)
     read = events.read()
     units = _units(analysis, parameters, context, shown_as or context)
@@ -107,13 +111,17 @@ def run(
         given = finished.tables.get(table.name)
         frame = _nothing(schema) if given is None else given
         tables[table.name] = _checked(analysis.name, schema, frame, context)
+    meta = _receipt(analysis, parameters, context, receipt)
+    hidden: list[str] = []
+    if shared.min_group is not None:
+        tables, hidden = without_small_groups(schemas, tables, shared, meta["people_read"])
     return Result(
         analysis.name,
         analysis.version,
         tables,
         tuple(schemas),
-        {**_receipt(analysis, parameters, context, receipt), **finished.facts},
-        tuple(finished.notes),
+        {**meta, **finished.facts},
+        (*finished.notes, *left_out(meta["left_out"]), *hidden),
         finished.title,
         definition(analysis),
     )
@@ -264,7 +272,8 @@ def _receipt(
             f"the store's files hold {scanned} events, its catalog says {context.dataset.rows}",
             hint="clickcli verify names the damaged file",
         )
-    in_time, matching = int(row["in_time"] or 0), int(row["matching"] or 0)
+    in_time, meant = int(row["in_time"] or 0), int(row["meant"] or 0)
+    matching = int(row["matching"] or 0)
     of_people, hidden = int(row["of_people"] or 0), int(row["hidden"] or 0)
     people = int(row["keys"]) - (1 if row["without_key"] else 0)
     assert is_dataclass(parameters)
@@ -284,6 +293,8 @@ def _receipt(
         "as_of": None if not context.dataset.rows else from_us(context.as_of, tz).isoformat(),
         "where": None if context.where is None else context.where.text,
         "by": list(shared.by),
+        **({} if shared.min_group is None else {"min_group": shared.min_group}),
+        "include_bots": shared.include_bots,
         "seed": shared.seed,
         "engine": context.engine.name,
         "snapshot": context.dataset.snapshot,
@@ -292,7 +303,8 @@ def _receipt(
         "left_out": {
             **({"without_consent": hidden} if hides(context.dataset) else {}),
             "after_as_of": scanned - hidden - in_time,
-            "not_matching_where": in_time - matching,
+            "of_bots": in_time - meant,
+            "not_matching_where": meant - matching,
             "of_nobody": matching - of_people,
         },
     }

@@ -66,10 +66,25 @@ def _zones(context: typer.Context) -> Iterable[str]:
     return available_timezones()
 
 
+def _batches(context: typer.Context) -> Iterable[str]:
+    from clickcli.config import load
+    from clickcli.store import Store
+
+    path: Any = context.params.get("store") or load()["store"]
+    with Store.open(path) as store:
+        return [batch.name for batch in store.batches() if batch.undone is None]
+
+
 def _formats(context: typer.Context) -> Iterable[str]:
     from clickcli.render import FORMATS
 
     return [known.name for known in FORMATS]
+
+
+def _presets(_context: typer.Context) -> Iterable[str]:
+    from clickcli.store.presets import AUTO, MODULES
+
+    return [*MODULES, AUTO]
 
 
 _WORDS: dict[str, Callable[[typer.Context], Iterable[str]]] = {
@@ -79,5 +94,7 @@ _WORDS: dict[str, Callable[[typer.Context], Iterable[str]]] = {
     "column": _columns,
     "predicate": _columns,
     "zone": _zones,
+    "preset": _presets,
     "format": _formats,
+    "batch": _batches,
 }

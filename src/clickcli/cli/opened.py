@@ -26,7 +26,7 @@ def opened(general: General, settings: Settings) -> Log:
     from clickcli.engines.dataset import Dataset
 
     known = {field.name for field in dataclasses.fields(Dataset)}
-    given = settings.given("dataset")
+    given = settings.given("dataset") | settings.given("privacy")
     return Log.open(
         store_path(general, settings),
         {name: value for name, value in given.items() if name in known},

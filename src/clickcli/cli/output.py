@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Annotated, Any
@@ -118,10 +118,7 @@ def emit(page: Page, to: Target) -> None:
     pieces = write(page, to.kind, to.style)
     if not page.is_stream:
         pieces = iter([b"".join(pieces)])
-    if to.path is not None:
-        written(to.path, pieces)
-    else:
-        _to_stdout(pieces)
+    put(pieces, to.path)
     if to.meta is not None:
         from clickcli.render.as_json import dumps
 
@@ -133,7 +130,11 @@ def emit(page: Page, to: Target) -> None:
         _tell_receipt(page.meta, to)
 
 
-def _to_stdout(pieces: Iterable[bytes]) -> None:
+def put(pieces: Iterator[bytes], path: str | None) -> None:
+    """Write bytes to a file, to stdout where there is none."""
+    if path is not None:
+        written(path, pieces)
+        return
     stream = getattr(sys.stdout, "buffer", None)
     sys.stdout.flush()
     for piece in pieces:

@@ -11,6 +11,7 @@ import polars as pl
 
 from clickcli.columns import BY_NAME, Dtype
 from clickcli.errors import DataError
+from clickcli.money import unit
 
 if TYPE_CHECKING:
     from clickcli.engines import Kernel
@@ -26,6 +27,8 @@ POLARS_TYPES: Final[Mapping[str, pl.DataType]] = {
     "date": pl.Date(),
     "timestamp": pl.Datetime("us", "UTC"),
 }
+EVENT_SCHEMA: Final = {column.name: POLARS_TYPES[column.dtype] for column in BY_NAME.values()}
+"""Columns of an event file; one written before a column was thought of lacks it."""
 ORDER: Final = ("person_key", "ts", "seq")
 NUMBER: Final = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 """What counts as a number in a text; engines differ in what else they would take."""
@@ -45,10 +48,7 @@ def property_expression(ref: PropertyRef) -> pl.Expr:
     if ref.lifted is not None:
         column = pl.col(ref.lifted)
         if BY_NAME[ref.lifted].money:
-            from clickcli.currencies import EXPONENTS
-
-            exponent = pl.col("currency").replace_strict(EXPONENTS, default=2)
-            column = column / pl.lit(10.0).pow(exponent.fill_null(2))
+            column = column / unit()
         text = pl.coalesce(text, column.cast(pl.String))
     if ref.form == "text":
         return text
@@ -74,7 +74,11 @@ class PolarsEngine:
     ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
         frame = pl.scan_parquet(
-            [file.path for file in files], hive_partitioning=False, glob=False
+            [file.path for file in files],
+            hive_partitioning=False,
+            glob=False,
+            schema=EVENT_SCHEMA,
+            missing_columns="insert",
         ).select([*columns, *(property_expression(ref).alias(ref.column) for ref in properties)])
         return nw.from_native(frame)
 

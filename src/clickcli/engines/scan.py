@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME, Dtype
+from clickcli.engines.hidden import IS_HIDDEN, after_links, before_links, hides
 from clickcli.expressions import inside
 from clickcli.units import MAX_TS, MIN_TS, Period
 
@@ -37,8 +38,13 @@ def scan(
     columns: Iterable[str],
     properties: Sequence[PropertyRef] = (),
     period: Period = Period(),
+    *,
+    with_hidden: bool = False,
 ) -> nw.LazyFrame[Any]:
     """Return one row an event of the period, in no particular order.
+
+    Events of people whom no question may see are left out; ``with_hidden`` keeps them and tells
+    them by a column ``is_hidden``.
 
     Columns are ``person_key`` (null for nobody), ``ts``, ``seq``, those asked for (``person_id``
     and ``is_known`` may be among them) and one for each property.
@@ -49,17 +55,21 @@ def scan(
     linked = dataset.link_count > 0
     made = asked & {PERSON_ID, IS_KNOWN}
     stored = asked - made
-    if made or linked:
+    hides_people = hides(dataset)
+    if made or linked or hides_people:
         stored |= {"user_id", "anonymous_id"}
     names = [name for name in BY_NAME if name in stored]
     unique = list({ref.column: ref for ref in properties}.values())
     files = files_of(dataset, period)
     frame = engine.read(files, names, unique) if files else _empty(engine, names, unique)
-    frame = inside(frame, period)
+    frame = before_links(inside(frame, period), engine, dataset)
     users = ["user_id"]
     if linked:
         frame = _apply_links(frame, engine.table(link_intervals(dataset.links())))
         users.append("link_user_id")
+    frame = after_links(frame, engine, dataset)
+    if hides_people and not with_hidden:
+        frame = frame.filter(~nw.col(IS_HIDDEN))
     if made:
         user = nw.coalesce(*users)
         frame = frame.with_columns(
@@ -67,6 +77,7 @@ def scan(
             (~user.is_null()).alias(IS_KNOWN),
         )
     wanted = [name for name in (*BY_NAME, PERSON_ID, IS_KNOWN) if name in asked]
+    wanted += [IS_HIDDEN] if with_hidden else []
     return frame.select(*wanted, *(ref.column for ref in unique))
 
 

@@ -27,6 +27,10 @@ _SPARK_TYPES: Final[Mapping[str, str]] = {
     "int64": "bigint", "int32": "int", "float64": "double", "string": "string",
     "bool": "boolean", "date": "date", "timestamp": "timestamp",
 }  # fmt: skip
+_EVENT_SCHEMA: Final = ", ".join(
+    f"`{column.name}` {_SPARK_TYPES[column.dtype]}" for column in BY_NAME.values()
+)
+"""Columns of an event file; one written before a column was thought of lacks it."""
 _BUCKETS: Final = 64
 _BUCKET: Final = "kernel_bucket"
 
@@ -97,7 +101,8 @@ class SparkEngine:
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
     ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
-        frame = self._session.read.parquet(*(file.path for file in files))
+        stored = self._session.read.schema(_EVENT_SCHEMA)
+        frame = stored.parquet(*(file.path for file in files))
         extra = [property_column(ref).alias(ref.column) for ref in properties]
         return nw.from_native(frame.select(*columns, *extra))
 

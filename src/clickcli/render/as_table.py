@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clickcli.render.cells import NULL
+from clickcli.render.cells import NULL, formatter
 from clickcli.render.grid import widened
 from clickcli.render.layout import Layout, card, lay_out
 from clickcli.render.page import Page, Sheet, Style
@@ -15,6 +15,9 @@ from clickcli.render.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
+
+Rows = list[list[object]]
 
 _FURTHER = 30
 """Rows shown of a table that is not the main one, where the width is limited too."""
@@ -90,7 +93,8 @@ def _title(console: Console, title: str, sheet: Sheet, *, has_name: bool, is_gri
     console.print(line)
 
 
-def _grid(console: Console, layout: Layout, count: int) -> None:
+def _grid(console: Console, layout: Layout, count: int, below: Sequence[str] = ()) -> None:
+    """Print the columns that fit; ``below`` is a text for each row, in lines under it."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -118,7 +122,10 @@ def _grid(console: Console, layout: Layout, count: int) -> None:
         ]  # fmt: skip
         mark = [Text("*" if is_open else "")] if layout.incomplete else []
         table.add_row(*mark, *cells, style="dim" if is_open else "")
-    console.print(table)
+    if below:
+        _print_with(console, table, below)
+    else:
+        console.print(table)
     if layout.incomplete:
         console.print(_INCOMPLETE, style="dim")
     if hidden := layout.hidden:
@@ -126,8 +133,46 @@ def _grid(console: Console, layout: Layout, count: int) -> None:
         console.print(f"+{len(hidden)} {noun}: use -f json or a wider terminal", style="dim")
 
 
+def _print_with(console: Console, table: RichTable, below: Sequence[str]) -> None:
+    """Print a table whose rows are a line each, with a text below each row."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    with console.capture() as captured:
+        console.print(table)
+    lines = captured.get().removesuffix("\n").split("\n")
+    console.file.writelines(f"{line}\n" for line in lines[: -len(below)])
+    for line, text in zip(lines[-len(below) :], below, strict=True):
+        console.file.write(f"{line}\n")
+        if text:
+            console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
+
+
+def _below(sheet: Sheet, rows: list[list[object]], style: Style) -> tuple[Sheet, Rows, list[str]]:
+    """Part the texts that stand below their rows from the columns beside one another."""
+    schema = sheet.schema
+    names = schema.names()
+    shows = [(name, names.index(name)) for name in schema.below]
+    texts = []
+    for row in rows:
+        cells = [
+            (name, formatter(schema.columns[at], style.tz)(row[at]))
+            for name, at in shows
+            if row[at] is not None
+        ]
+        texts.append("\n".join(f"{name}: {cell}" if at else cell
+                               for at, (name, cell) in enumerate(cells)))  # fmt: skip
+    kept = [at for at, name in enumerate(names) if name not in schema.below]
+    beside = replace(schema, columns=tuple(schema.columns[at] for at in kept))
+    return replace(sheet, schema=beside), [[row[at] for at in kept] for row in rows], texts
+
+
 def _body(console: Console, sheet: Sheet, rows: list[list[object]], style: Style) -> None:
     """Print a grid; a card, and a single row that would lose columns, as names and values."""
+    if sheet.schema.below:
+        beside, kept, texts = _below(sheet, rows, style)
+        _grid(console, lay_out(beside.schema, kept, style.tz, style.width), len(rows), texts)
+        return
     layout = lay_out(sheet.schema, rows, style.tz, style.width)
     if not sheet.is_card and not (len(rows) == 1 and layout.hidden):
         _grid(console, layout, len(rows))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -14,7 +15,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 from clickcli.engines.dataset import DataFile, Dataset
 from clickcli.errors import DataError, StorageError, StoreLocked
 from clickcli.store.catalog import Catalog
-from clickcli.store.layout import CATALOG, FOLDERS, make_file, make_folder, storage_errors
+from clickcli.store.layout import (
+    CATALOG,
+    FOLDERS,
+    is_unfinished,
+    make_folder,
+    storage_errors,
+)
 from clickcli.store.lock import WriterLock
 from clickcli.store.schema import FORMAT_VERSION
 from clickcli.store.types import (
@@ -22,25 +29,38 @@ from clickcli.store.types import (
     Batch,
     IngestOptions,
     IngestSummary,
+    Pace,
     Progress,
     Reject,
     SourceInfo,
     SourceReport,
+    Step,
     StoreInfo,
 )
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from clickcli.store.identities.change import IdentityChange
+    from clickcli.store.identities.listing import ListedLink, Suspect
+    from clickcli.store.intake import Intake
+    from clickcli.store.ledger import Job
+    from clickcli.store.privacy import Privacy
+    from clickcli.store.upkeep.compact import Compacted
+    from clickcli.store.upkeep.undo import Undone
+    from clickcli.store.upkeep.verify import Verified
+
 __all__ = [
     "REASONS",
     "Batch",
     "IngestOptions",
     "IngestSummary",
+    "Pace",
     "Progress",
     "Reject",
     "SourceInfo",
     "SourceReport",
+    "Step",
     "Store",
     "StoreInfo",
     "dry_run",
@@ -48,12 +68,11 @@ __all__ = [
 
 Given = str | Path | BinaryIO
 DEFAULTS: Final = IngestOptions()
+PACE: Final = Pace()
+MAKING_S: Final = 10.0
+"""How long to wait for another process that makes the same store."""
 PLACING_S: Final = 1.0
 """How long a writer may take to put files in place before a reader takes them as they lie."""
-
-
-_LINKS: Final = "SELECT count(*) FROM (SELECT DISTINCT anonymous_id, user_id FROM links)"
-"""Counts the pairs of device and user."""
 
 
 class Store:
@@ -68,18 +87,21 @@ class Store:
         """Make an empty store. Raises DataError when the folder is one, or holds other files."""
         root = Path(path)
         with storage_errors(f"cannot make the store {root}"):
-            if (root / CATALOG).exists():
-                raise DataError(f"{root} is a store already", hint="add to it: clickcli ingest")
-            if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            if root.exists() and not is_unfinished(root):
+                if (root / CATALOG).exists():
+                    raise DataError(f"{root} is a store already", hint="add to it: clickcli ingest")
                 raise DataError(
                     f"{root} must be a new or empty folder", hint="name another with --store"
                 )
             make_folder(root)
             root.chmod(0o700)
-            for name in FOLDERS:
-                make_folder(root / name)
-            make_file(root / "lock")
-        return cls(root, Catalog.create(root))
+        with WriterLock(root, MAKING_S):
+            with storage_errors(f"cannot make the store {root}"):
+                for name in FOLDERS:
+                    make_folder(root / name)
+            if is_unfinished(root):  # else another process has made it meanwhile
+                Catalog.create(root).close()
+        return cls(root, Catalog.open(root))
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -101,7 +123,7 @@ class Store:
 
     def ingest(
         self,
-        sources: Sequence[Given],
+        sources: Sequence[Given | Job],
         options: IngestOptions = DEFAULTS,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestSummary:
@@ -109,12 +131,34 @@ class Store:
         from clickcli.store.commit import recover
         from clickcli.store.ingest import Ingest
         from clickcli.store.trial import dry_run as trial
+        from clickcli.store.upkeep.compact import settle
 
         if options.dry_run:
             return trial(sources, options, progress, self._catalog)
         with WriterLock(self.path, options.wait_s):
             recover(self._catalog)
-            return Ingest(self._catalog, options, progress).run(sources)
+            return settle(self._catalog, Ingest(self._catalog, options, progress).run(sources))
+
+    def follow(
+        self,
+        paths: Sequence[str | Path],
+        options: IngestOptions = DEFAULTS,
+        pace: Pace = PACE,
+        report: Callable[[Step], None] | None = None,
+        is_stopped: Callable[[], bool] | None = None,
+    ) -> IngestSummary:
+        """Ingest logs as they grow and are rotated, a batch every so often, until stopped.
+
+        Returns the sum of all batches.
+        """
+        from clickcli.store.follow import Follower
+
+        follower = Follower(
+            self._catalog, [Path(path) for path in paths], options, pace, self.ingest,
+            report or (lambda _step: None),
+        )  # fmt: skip
+        with closing(follower):
+            return follower.run(is_stopped or (lambda: False))
 
     def dataset(self) -> Dataset:
         """Return a snapshot of what the store holds now.
@@ -130,40 +174,48 @@ class Store:
             time.sleep(0.01)
 
     def _dataset(self) -> Dataset:
+        from clickcli.store.identities import link_count, link_rows
+        from clickcli.store.privacy.seen import seen
+
         catalog = self._catalog
         with catalog.reading():
             files = catalog.files("events")
             paths = [str(catalog.resolve(file).absolute()) for file in files]
-            span = catalog.rows("SELECT min(first_ts), max(watermark) FROM batches")[0]
+            first_ts, watermark = catalog.span()
             dataset = Dataset(
                 root=str(self.path),
                 files=tuple(_data_file(f, path) for f, path in zip(files, paths, strict=True)),
                 rows=sum(file.rows for file in files),
                 snapshot=self._snapshot(),
-                first_ts=span[0],
-                watermark=span[1],
+                first_ts=first_ts,
+                watermark=watermark,
                 event_types=catalog.totals("event_type"),
                 property_names=tuple(catalog.totals("property")),
-                link_count=int(catalog.value(_LINKS)),
+                bot_rows=catalog.totals("flag").get("is_bot", 0),
+                link_count=link_count(catalog),
             )
-            links = catalog.rows(
-                "SELECT anonymous_id, user_id, user_key, ts FROM links ORDER BY 1, 4, 2"
-            )
-        return replace(dataset, links=cache(lambda: _link_frame(links)))
+            links = link_rows(catalog)
+            people = seen(catalog)
+        return replace(dataset, links=cache(lambda: _link_frame(links)), **people)
 
     def _snapshot(self) -> str:
         """Return a word that is equal for stores with the same events, in whatever order."""
-        rows = self._catalog.value("SELECT coalesce(sum(stored), 0) FROM batches")
-        return f"{self._catalog.meta('fingerprint') % 2**64:016x}-{rows}"
+        catalog = self._catalog
+        rows = catalog.value("SELECT coalesce(sum(stored - removed), 0) FROM batches")
+        word = catalog.meta("fingerprint") + catalog.meta("edits")
+        return f"{word % 2**64:016x}-{rows}"
 
     def info(self) -> StoreInfo:
         """Return what the catalog alone can say."""
+        from clickcli.store.identities import link_count, unseen_users
+
         catalog = self._catalog
         with catalog.reading():
             batches = catalog.rows(
-                "SELECT count(*), min(first_ts), max(watermark), max(at),"
-                " coalesce(sum(rejected), 0), coalesce(sum(stored), 0) FROM batches"
+                "SELECT count(*), max(at), coalesce(sum(rejected), 0),"
+                " coalesce(sum(stored - removed), 0) FROM batches WHERE undone IS NULL"
             )[0]
+            first_ts, watermark = catalog.span()
             files = catalog.rows(
                 "SELECT count(*) FILTER (WHERE kind = 'events'), coalesce(sum(bytes), 0) FROM files"
             )[0]
@@ -172,30 +224,37 @@ class Store:
                 path=str(self.path),
                 format_version=FORMAT_VERSION,
                 snapshot=self._snapshot(),
-                rows=batches[5],
-                people=catalog.meta("people"),
+                rows=batches[3],
+                people=catalog.meta("people") + unseen_users(catalog),
                 files=files[0],
                 batches=batches[0],
                 bytes=files[1],
-                first_ts=batches[1],
-                watermark=batches[2],
+                first_ts=first_ts,
+                watermark=watermark,
                 event_types=catalog.totals("event_type"),
                 columns=catalog.totals("column"),
                 properties=catalog.totals("property"),
+                bots=catalog.totals("flag").get("is_bot", 0),
                 sources=tuple(SourceInfo(*row) for row in sources),
-                last_ingest=batches[3],
-                rejects=batches[4],
+                last_ingest=batches[1],
+                rejects=batches[2],
                 reject_reasons=catalog.totals("reason"),
-                links=int(catalog.value(_LINKS)),
+                links=link_count(catalog),
             )
 
     def batches(self) -> list[Batch]:
         """Return all ingests, oldest first."""
         query = (
             "SELECT name, at, read, stored, duplicates, conflicts, suppressed, rejected, blank,"
-            " first_ts, last_ts FROM batches ORDER BY id"
+            " first_ts, last_ts, removed, undone FROM batches ORDER BY id"
         )
         return [Batch(*row) for row in self._catalog.rows(query)]
+
+    def intakes(self) -> list[Intake]:
+        """Return what became of the lines of each ingest in force, oldest first."""
+        from clickcli.store.intake import intakes
+
+        return intakes(self._catalog)
 
     def rejects(self, batch: str | None = None) -> Iterator[Reject]:
         """Yield rejected lines, of one batch or of all. Raises UsageError for an unknown batch."""
@@ -210,6 +269,78 @@ class Store:
             if batch is None or batch == name:
                 with storage_errors(f"cannot read the rejects of {name}"):
                     yield from read_rejects(self._catalog.resolve(file), name)
+
+    def privacy(self, key_file: str | None = None, wait_s: float = 0.0) -> Privacy:
+        """Return what can be done for people: consent, export, deletion, retention, audit.
+
+        ``key_file`` is where the store's key is, None beside the store; ``wait_s`` how long to
+        wait for another writer.
+        """
+        from clickcli.store.privacy import Privacy
+
+        return Privacy(self._catalog, self._snapshot, key_file, wait_s)
+
+    def compact(
+        self,
+        dates: Collection[date] | None = None,
+        wait_s: float = 0.0,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> list[Compacted]:
+        """Merge the small files of these dates, of all when None; no answer changes."""
+        from clickcli.store.upkeep.compact import compact
+
+        return compact(self._catalog, dates, wait_s, progress)
+
+    def link(
+        self, path: str | Path, *, dry_run: bool = False, wait_s: float = 0.0
+    ) -> IdentityChange:
+        """Link the devices of a file to their users; the links can be taken back."""
+        from clickcli.store.identities.change import link
+
+        return link(self._catalog, Path(path), dry_run=dry_run, wait_s=wait_s)
+
+    def unlink(
+        self, path: str | Path, *, dry_run: bool = False, wait_s: float = 0.0
+    ) -> IdentityChange:
+        """Take links that were given by a file back."""
+        from clickcli.store.identities.change import unlink
+
+        return unlink(self._catalog, Path(path), dry_run=dry_run, wait_s=wait_s)
+
+    def split(
+        self, devices: Sequence[str], *, undo: bool = False, dry_run: bool = False,
+        wait_s: float = 0.0,
+    ) -> IdentityChange:  # fmt: skip
+        """Let no link count for devices; ``undo`` lets them count again."""
+        from clickcli.store.identities.change import split
+
+        return split(self._catalog, devices, undo=undo, dry_run=dry_run, wait_s=wait_s)
+
+    def links(self, person: str | None = None) -> list[ListedLink]:
+        """Return the links in force and the splits; of one user or device."""
+        from clickcli.store.identities.listing import listed
+
+        return listed(self._catalog, person)
+
+    def suspects(self, *, devices: int = 10, users: int = 3, chain: int = 4) -> list[Suspect]:
+        """Return users of many devices, devices of many users, and users chained by devices."""
+        from clickcli.store.identities.listing import suspects
+
+        return suspects(self._catalog, devices=devices, users=users, chain=chain)
+
+    def undo(self, batch: str, *, dry_run: bool = False, wait_s: float = 0.0) -> Undone:
+        """Take an ingest back. Raises UsageError for a batch that is unknown or was before."""
+        from clickcli.store.upkeep.undo import undo
+
+        return undo(self._catalog, batch, dry_run=dry_run, wait_s=wait_s)
+
+    def verify(
+        self, *, quick: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> Verified:
+        """Check every file against the catalog, and the files against one another."""
+        from clickcli.store.upkeep.verify import verify
+
+        return verify(self._catalog, quick=quick, progress=progress)
 
     def close(self) -> None:
         """Close the catalog."""

@@ -29,6 +29,7 @@ _HINTS: Final = {
     errno.EACCES: "check who owns the folder and its permissions",
     errno.EPERM: "check who owns the folder and its permissions",
     errno.EROFS: "the file system is mounted read-only",
+    errno.ENOMEM: "free some memory and run it again; the store is as it was",
     errno.EIO: "the disk reports an error; look at the system's log",
 }
 

@@ -102,7 +102,7 @@ def _computed(
     one_more = replace(asked, head=None if asked.head is None else asked.head + 1)
     compute = listing.counts if is_count else listing.rows
     listed = compute(dataset, engine, shared, one_more)
-    notes: list[str] = []
+    notes = list(listed.notes())
 
     def cut() -> Iterator[pl.DataFrame]:
         left = asked.head
@@ -116,7 +116,7 @@ def _computed(
             yield frame.head(left)
             left = max(0, left - frame.height)
 
-    return replace(listed, frames=cut), notes
+    return replace(listed, frames=cut).begun(), notes
 
 
 def _page(listed: Listed, notes: list[str]) -> Page:
@@ -144,7 +144,9 @@ def _run(given: Mapping[str, Any]) -> None:
     with opened(general, settings) as log:
         chosen = engine(shared.engine, shared.master)
         try:
-            listed, notes = _computed(log.dataset(), chosen, shared, asked, is_count=is_count)
+            listed, notes = log.fresh(
+                lambda data: _computed(data, chosen, shared, asked, is_count=is_count)
+            )
             emit(_page(listed, notes), to.in_zone(listed.context.tz))
         finally:
             chosen.close()
@@ -160,5 +162,7 @@ COMMAND = Command(
         "clickcli events --where \"country = 'DE' and price > 10\" --count",
         "clickcli events --by event_type --by device_type -f csv",
     ),
-    without=frozenset({"vs", "week_start", "include_incomplete", "top", "limit", "seed"}),
+    without=frozenset(
+        {"vs", "week_start", "include_incomplete", "top", "min_group", "limit", "seed"}
+    ),
 )

@@ -27,6 +27,7 @@ _SUMMARY: Final = Table(
         Column("store", "string", "key", "folder of the store"),
         Column("events", "int64", "count", "events stored"),
         Column("people", "int64", "count", "distinct people, identity links applied"),
+        Column("bots", "int64", "count", "events of bots, which analyses leave out"),
         Column("first_event", "timestamp", "timestamp", "time of the oldest event"),
         Column("last_event", "timestamp", "timestamp", "time of the newest event"),
         Column("span_s", "float64", "duration_s", "from the oldest to the newest event"),
@@ -101,7 +102,7 @@ _SOURCES: Final = Table(
 def page_of_info(info: StoreInfo) -> Page:
     """Return the tables of what the catalog says."""
     summary = (
-        info.path, info.rows, info.people, _time(info.first_ts), _time(info.watermark),
+        info.path, info.rows, info.people, info.bots, _time(info.first_ts), _time(info.watermark),
         _span(info), _time(info.last_ingest), info.rejects, info.links, info.batches,
         len(info.sources), info.files, info.bytes, info.snapshot, info.format_version,
     )  # fmt: skip
