@@ -34,7 +34,7 @@ class Finding:
     """One thing that is wrong: who or what, how many events of how many, what it means.
 
     Times are microseconds. ``all`` is what ``events`` is a share of; None where there is
-    nothing to compare with.
+    nothing to compare with. ``is_sum`` says that it stands for several.
     """
 
     severity: Severity
@@ -45,6 +45,7 @@ class Finding:
     first: int | None = None
     last: int | None = None
     example: str | None = None
+    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)

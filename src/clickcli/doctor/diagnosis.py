@@ -84,19 +84,20 @@ def gathered(
 def diagnose(evidence: Evidence, names: Iterable[str] = ()) -> Result:
     """Make the checks of these names (all without any). Raises UsageError for an unknown one."""
     checks = chosen(names)
-    rows: list[tuple[Any, ...]] = []
+    told: list[tuple[Check[Any], Finding]] = []
     made: list[tuple[Any, ...]] = []
     counts: Counter[Severity] = Counter()
     for check in checks:
         found = check.run(evidence)
         shown = _unique(_limited(found.findings))
-        rows += [_row(check, one) for one in shown]
+        told += [(check, one) for one in shown]
         counts.update(one.severity for one in found.findings)
         made.append(
             (check.name, len(found.findings), found.looked_at, check.threshold_text(),
              check.unit, check.help)
         )  # fmt: skip
-    return _result(evidence, rows, made, counts)
+    told.sort(key=_place)
+    return _result(evidence, [_row(*one) for one in told], made, counts)
 
 
 def _limited(findings: Sequence[Finding]) -> list[Finding]:
@@ -120,7 +121,7 @@ def _summed(findings: Sequence[Finding]) -> Finding:
         worst, subject=f"({len(findings):,} more)",
         events=sum(one.events for one in findings), all=None, meaning="further ones, such as "
         f"{worst.subject}: {worst.meaning}", first=min(firsts, default=None),
-        last=max(lasts, default=None),
+        last=max(lasts, default=None), is_sum=True,
     )  # fmt: skip
 
 
@@ -133,6 +134,12 @@ def _unique(findings: Sequence[Finding]) -> list[Finding]:
         number = seen[one.subject]
         out.append(one if number == 1 else replace(one, subject=f"{one.subject} #{number}"))
     return out
+
+
+def _place(told: tuple[Check[Any], Finding]) -> tuple[int, bool, int, str, str]:
+    """Return where a finding stands: the worst first, sums of further ones last."""
+    check, one = told
+    return one.severity.rank, one.is_sum, -one.events, check.name, one.subject
 
 
 def _row(check: Check[Any], one: Finding) -> tuple[Any, ...]:
@@ -156,8 +163,6 @@ def _result(
 ) -> Result:
     from clickcli.run import Result
 
-    rank = {severity.value: severity.rank for severity in Severity}
-    rows.sort(key=lambda row: (rank[row[0]], -row[3], row[1], row[2]))
     tables = {"findings": _frame(FINDINGS, rows), "checks": _frame(CHECKS, made)}
     return Result(
         "doctor", 1, tables, (FINDINGS, CHECKS), _meta(evidence, counts),

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 from clickcli.columns import FLAGS
 from clickcli.doctor.census import ANY_FORM, column_of, natural_kind
 from clickcli.doctor.plan import EventPlan, Plan, target
-from clickcli.errors import UsageError
+from clickcli.errors import DataError, UsageError
 from clickcli.filters import COLUMNS, PropertyRef
 
 if TYPE_CHECKING:
-    from clickcli.doctor.census import Kind
+    from clickcli.doctor.census import Kind, Tally
     from clickcli.doctor.evidence import Evidence
 
 ENOUGH: Final = 20
 """Events of a type that are enough to say what is always there."""
+MOST_TYPES: Final = 2000
 _OURS: Final = frozenset({"ts", "event_type", "seq", "currency", "properties", *FLAGS})
 """Columns that ingest fills by itself, or that say nothing."""
 _HEADER: Final = """\
@@ -32,12 +33,24 @@ strict = true
 
 def derived(evidence: Evidence) -> Plan:
     """Return the plan that the events of the period keep, without a finding."""
+    if len(evidence.types) > MOST_TYPES:
+        raise DataError(
+            f"a plan names at most {MOST_TYPES:,} event types, the log has {len(evidence.types):,}",
+            hint="do their names hold ids? clickcli doctor --check too_many_names",
+        )
     columns = [name for name in COLUMNS if name not in _OURS and evidence.has(name)]
     filled = _filled(evidence, columns)
+    properties: dict[str, dict[str, dict[Kind, Tally]]] = {name: {} for name in evidence.types}
+    for (name, path), kinds in evidence.census.kinds.items():
+        text = PropertyRef.of(path, "text").text
+        if len(path) == 1 and column_of(path[0]) is None and _is_field(text):
+            properties[name][text] = kinds
     return Plan(
         {
-            name: _event_plan(evidence, name, {column: filled[name, column] for column in columns})
-            for name in evidence.types
+            name: _event_plan(
+                evidence, name, {column: filled[name, column] for column in columns}, own
+            )
+            for name, own in properties.items()
         },
         is_strict=True,
     )
@@ -56,7 +69,12 @@ def _filled(evidence: Evidence, columns: list[str]) -> dict[tuple[str, str], int
     }
 
 
-def _event_plan(evidence: Evidence, name: str, filled: Mapping[str, int]) -> EventPlan:
+def _event_plan(
+    evidence: Evidence,
+    name: str,
+    filled: Mapping[str, int],
+    properties: Mapping[str, Mapping[Kind, Tally]],
+) -> EventPlan:
     total = evidence.types[name].events
     required: list[str] = []
     types: dict[str, Kind] = {}
@@ -68,10 +86,7 @@ def _event_plan(evidence: Evidence, name: str, filled: Mapping[str, int]) -> Eve
             continue
         if set(evidence.census.kept(name, column)) <= {kind}:
             types[column] = kind
-    for (own, path), kinds in evidence.census.kinds.items():
-        text = PropertyRef.of(path, "text").text
-        if own != name or len(path) > 1 or column_of(path[0]) or not _is_field(text):
-            continue
+    for text, kinds in properties.items():
         if sum(tally.events for tally in kinds.values()) == total:
             required.append(text)
         if len(kinds) == 1:
