@@ -148,7 +148,9 @@ def test_lines_that_repeat_to_the_letter_survive_and_a_replay_adds_none(
     assert (again.stored, again.duplicates) == (0, 4)
 
 
-@pytest.mark.parametrize("changes", [{"mapping": APACHE}, {"detect": True}], ids=["named", "detected"])
+@pytest.mark.parametrize(
+    "changes", [{"mapping": APACHE}, {"detect": True}], ids=["named", "detected"]
+)
 def test_a_grown_file_goes_on_counting_its_repeats(
     store: Store, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
