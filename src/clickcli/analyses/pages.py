@@ -152,12 +152,14 @@ def finish(
     """Put rates, times and depths beside the counts."""
     import polars as pl
 
+    from clickcli.expressions import share
+
     by = list(context.by)
     summary = _rows("summary", frames, by)
     totals = summary.select(*by, pl.col("views").alias("all_views"))
     pages = _rows("pages", frames, [*by, "page"])
     pages = pages.join(totals, on=by, how="left") if by else pages.join(totals, how="cross")
-    pages = pages.with_columns((pl.col("views") / pl.col("all_views")).alias("share"))
+    pages = pages.with_columns(share("views", "all_views").alias("share"))
     notes = []
     if not summary["views"].sum():
         notes.append("no page views: name the events that are with --page-view")

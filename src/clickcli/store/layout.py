@@ -154,18 +154,16 @@ def is_unfinished(root: Path) -> bool:
 
     That is a lock, empty folders, and a catalog without a table.
     """
-    if not root.is_dir():
-        return False
-    for entry in root.iterdir():
-        if entry.name in FOLDERS:
-            if any(entry.iterdir()):
-                return False
-        elif entry.name.startswith(CATALOG):
-            if entry.name == CATALOG and not _is_blank(entry):
-                return False
-        elif entry.name != LOCK:
-            return False
-    return True
+    with storage_errors(f"cannot read the store {root}"):
+        return root.is_dir() and all(_is_left_over(entry) for entry in root.iterdir())
+
+
+def _is_left_over(entry: Path) -> bool:
+    if entry.name in FOLDERS:
+        return not any(entry.iterdir())
+    if entry.name == CATALOG:
+        return _is_blank(entry)
+    return entry.name == LOCK or entry.name.startswith(CATALOG)
 
 
 def _is_blank(catalog: Path) -> bool:
