@@ -115,6 +115,7 @@ def known_ids(root: Path, count: int, numbers: list[int]) -> None:
     digests = b"".join(blake2b(f"g:e{n}".encode(), digest_size=16).digest() for n in numbers)
     ids = np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
     words[0, :count], words[1, :count] = ids[:, 0], ids[:, 1]
+    path.unlink()
     write_run(path, words[:, np.lexsort((words[1], words[0]))])
 
 
