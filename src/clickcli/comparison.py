@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from clickcli.analysis import Analysis, Column, Shared, Table
 from clickcli.context import resolve
 from clickcli.errors import UsageError
+from clickcli.expressions import Z95
 from clickcli.run import Result, run
 from clickcli.units import Every, Period, from_us, instant, to_us
 
@@ -273,7 +274,7 @@ def _numbers(column: Column, schema: Table) -> list[pl.Expr]:
     low: Any = pl.lit(None, dtype=pl.Float64)
     high: Any = low
     if column.kind == "count":
-        half = 1.959963984540054 * (now + before).sqrt()
+        half = Z95 * (now + before).sqrt()
         low, high = difference - half, difference + half
     elif f"{name}_low" in schema.names():
         ends = [pl.col(f"{name}{end}{side}") for side in ("", "_before") for end in _BOUNDS]

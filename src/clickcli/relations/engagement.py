@@ -62,6 +62,16 @@ class EngagementOptions(SessionOptions):
     ] = ("page_view", "pageview", "$pageview", "page", "screen_view")
 
 
+def is_engaged(duration: Any, views: Any, converts: Any) -> Any:
+    """Return whether a session is engaged, in the expressions of whichever engine asks."""
+    return (duration >= ENGAGED_US) | (views >= 2) | converts
+
+
+def is_bounce(engaged: Any, views: Any, rule: Bounce) -> Any:
+    """Return whether a session is a bounce."""
+    return ~engaged if rule is Bounce.ENGAGED else views == 1
+
+
 def judged_sessions(
     events: Events, context: Context, options: EngagementOptions, cut: Cut
 ) -> nw.LazyFrame[Any]:
@@ -86,11 +96,11 @@ def _judged(table: nw.LazyFrame[Any], rule: Bounce) -> nw.LazyFrame[Any]:
 
     duration = nw.col("end") - nw.col("start")
     views, converts = nw.col("page_views"), nw.col("conversions") > 0
-    engaged = (duration >= ENGAGED_US) | (views >= 2) | converts
+    engaged = is_engaged(duration, views, converts)
     judgements = {
         "zero_length": duration == 0,
         "engaged": engaged,
-        "bounces": ~engaged if rule is Bounce.ENGAGED else views == 1,
+        "bounces": is_bounce(engaged, views, rule),
         "converted": converts,
         "mixed": nw.col("revenue").is_null(),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import Dtype
-from clickcli.relations.engagement import ENGAGED_US, Bounce, EngagementOptions
+from clickcli.relations.engagement import Bounce, EngagementOptions, is_bounce, is_engaged
 from clickcli.relations.sessions import Cut, session_of_event, with_cut_columns
 
 if TYPE_CHECKING:
@@ -73,9 +73,8 @@ def page_view_kernel(cut: Cut, rule: Bounce, by: Sequence[str]) -> Kernel:
         following = ts.shift(-1).over(session)
         until = pl.when(pl.col("seq") != pl.col("last_seq")).then(pl.col("session_end"))
         is_first = pl.col("view") == 1
-        lasts = pl.col("session_end") - pl.col("start")
-        engaged = (lasts >= ENGAGED_US) | (pl.col("views") >= 2) | pl.col("converted")
-        bounce = ~engaged if rule is Bounce.ENGAGED else pl.col("views") == 1
+        lasts, views = pl.col("session_end") - pl.col("start"), pl.col("views")
+        bounce = is_bounce(is_engaged(lasts, views, pl.col("converted")), views, rule)
         return rows.select(
             "person_key", "ts", "seq", "first_seq", "start",
             (following.fill_null(until) - ts).alias("time"),

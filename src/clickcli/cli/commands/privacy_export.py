@@ -105,12 +105,7 @@ def _shown(events: pl.DataFrame) -> pl.DataFrame:
     """Return stored rows as the table declares them."""
     import polars as pl
 
-    from clickcli.currencies import DEFAULT_EXPONENT, EXPONENTS
-
-    exponent = pl.col("currency").replace_strict(
-        EXPONENTS, default=DEFAULT_EXPONENT, return_dtype=pl.Int64
-    )
-    unit = pl.lit(10.0).pow(exponent.fill_null(DEFAULT_EXPONENT))
+    from clickcli.money import major
 
     def values() -> Iterator[pl.Expr]:
         for column in EVENT_COLUMNS:
@@ -118,7 +113,7 @@ def _shown(events: pl.DataFrame) -> pl.DataFrame:
             if column.name in _TIMES:
                 value = value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
             elif column.money:
-                value = value / unit
+                value = major(column.name)
             yield value.alias(column.name)
 
     return events.select(values())
