@@ -224,6 +224,13 @@ def wilson(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
     )
 
 
+def zeros(table: pl.DataFrame) -> pl.DataFrame:
+    """Return one row of zeros with a table's columns: the totals of nothing."""
+    import polars as pl
+
+    return pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+
+
 def with_rate(frame: pl.DataFrame, name: str, numerator: str, denominator: str) -> pl.DataFrame:
     """Add a share and the bounds of its interval to a small result; see ``analysis.rate``."""
     low, high = wilson(numerator, denominator)

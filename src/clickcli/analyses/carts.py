@@ -377,10 +377,12 @@ def _summary(frames: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFra
     """Return the counts of all carts with those of the purchases, and the values."""
     import polars as pl
 
+    from clickcli.expressions import zeros
+
     groups = [*context.by, "all"]
     table = frames["summary"].join(frames["purchases"], on=groups, how="full", coalesce=True)
     if not table.height and not context.by:
-        table = pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+        table = zeros(table)
     table = table.with_columns(pl.col(name).fill_null(0) for name in table.columns
                                if name not in context.by)  # fmt: skip
     states = frames["states"].with_columns(pl.lit(0, pl.Int64).alias("all"))

@@ -170,12 +170,12 @@ def finish(
 def _rows(name: str, frames: Mapping[str, pl.DataFrame], groups: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import share, with_rate
+    from clickcli.expressions import share, with_rate, zeros
     from clickcli.relations.quantiles import quantiles
 
     keys, table = [*groups, "all"], frames[name]
     if not table.height and not groups:
-        table = pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+        table = zeros(table)
     times = quantiles(frames[f"{name}_time"], "time", keys, _MEDIAN,
                       divisor=MICROSECONDS_PER_SECOND)  # fmt: skip
     table = table.join(times, on=keys, how="left")

@@ -266,12 +266,12 @@ def finish(
 def _rows(name: str, frames: Mapping[str, pl.DataFrame], groups: Sequence[str]) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import with_rate
+    from clickcli.expressions import with_rate, zeros
     from clickcli.relations.quantiles import quantiles
 
     table = frames[name]
     if not table.height and list(groups) == ["all"]:
-        table = pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+        table = zeros(table)
     medians = quantiles(frames[f"{name}_results"], "results", groups, _MEDIAN)
     table = table.join(medians, on=list(groups), how="left")
     for rate_name, (above, below) in _RATES.items():

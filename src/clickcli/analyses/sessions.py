@@ -262,14 +262,14 @@ def finish(
 def _total_rows(name: str, frames: Mapping[str, pl.DataFrame], context: Context) -> pl.DataFrame:
     import polars as pl
 
-    from clickcli.expressions import with_rate
+    from clickcli.expressions import with_rate, zeros
     from clickcli.money import one_currency
     from clickcli.relations.quantiles import quantiles
 
     groups = [*context.by, "index"]
     table = frames[name]
     if not table.height and not context.by and name == "summary":
-        table = pl.DataFrame({column: [0] for column in table.columns}, schema=table.schema)
+        table = zeros(table)
     spans = quantiles(
         frames[f"{name}_ranks"], "duration", groups, _PERCENTS, divisor=MICROSECONDS_PER_SECOND
     )

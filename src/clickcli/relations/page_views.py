@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import Dtype
 from clickcli.relations.engagement import Bounce, EngagementOptions, is_bounce, is_engaged
-from clickcli.relations.sessions import Cut, session_of_event, with_cut_columns
+from clickcli.relations.sessions import Cut, by_session, over_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,18 +38,15 @@ def page_views(events: Events, context: Context, options: EngagementOptions) -> 
 
     cut = options.cut()
     columns = {"page_path", "scroll_depth"}
-    frame = with_cut_columns(events.frame(cut.columns() | columns), cut, context)
     kind = nw.col("event_type")
-    frame = frame.with_columns(
-        kind.is_in(list(options.page_view)).alias("is_view"),
-        (kind == context.dataset.conversion_event).alias("is_conversion"),
-    )
-    needed = {"person_key", "ts", "seq", "is_view", "is_conversion", *columns, *context.by}
-    needed |= cut.columns() - {"event_type"}
+    flags = {
+        "is_view": kind.is_in(list(options.page_view)),
+        "is_conversion": kind == context.dataset.conversion_event,
+    }
     schema: dict[str, Dtype] = {**dict.fromkeys(_NUMBERS, "int64"), "page_path": "string"}
     schema |= dict.fromkeys(context.by, "string")
     kernel = page_view_kernel(cut, options.bounce, context.by)
-    return context.engine.kernel(frame.select(*sorted(needed)), kernel, schema)
+    return over_sessions(events, context, cut, kernel, schema, columns, flags)
 
 
 def page_view_kernel(cut: Cut, rule: Bounce, by: Sequence[str]) -> Kernel:
@@ -59,13 +56,10 @@ def page_view_kernel(cut: Cut, rule: Bounce, by: Sequence[str]) -> Kernel:
         import polars as pl
 
         session, ts = "session", pl.col("ts")
-        rows = session_of_event(frame, cut).sort("person_key", session, "ts", "seq")
-        rows = rows.with_columns(
+        rows = by_session(frame, cut).with_columns(
             pl.col("is_view").cum_sum().over(session).alias("view"),
             pl.col("is_view").sum().over(session).alias("views"),
             pl.col("is_conversion").any().over(session).alias("converted"),
-            pl.col("seq").first().over(session).alias("first_seq"),
-            ts.first().over(session).alias("start"),
             pl.col("seq").last().over(session).alias("last_seq"),
         )
         depth = pl.col("scroll_depth").max().over(session, "view")

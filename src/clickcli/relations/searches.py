@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import Dtype
-from clickcli.relations.sessions import Cut, session_of_event, with_cut_columns
+from clickcli.relations.sessions import Cut, by_session, over_sessions
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -43,20 +43,16 @@ def searches(events: Events, context: Context, cut: Cut, words: Words) -> nw.Laz
     import narwhals as nw
 
     kind = nw.col("event_type")
-    frame = events.frame(cut.columns() | {"search_query", "result_count"})
-    frame = with_cut_columns(frame, cut, context).with_columns(
-        kind.is_in(list(words.searches)).alias("is_search"),
-        kind.is_in(list(words.clicks)).alias("is_click"),
-        (kind == context.dataset.conversion_event).alias("is_conversion"),
-    )
-    needed = {"person_key", "ts", "seq", "is_search", "is_click", "is_conversion", "search_query",
-              "result_count", *context.by}  # fmt: skip
-    needed |= cut.columns() - {"event_type"}
+    flags = {
+        "is_search": kind.is_in(list(words.searches)),
+        "is_click": kind.is_in(list(words.clicks)),
+        "is_conversion": kind == context.dataset.conversion_event,
+    }
     schema: dict[str, Dtype] = dict.fromkeys(_NUMBERS, "int64")
     schema |= dict.fromkeys((*_TEXTS, *context.by), "string")
-    return context.engine.kernel(
-        frame.select(*sorted(needed)), search_kernel(cut, context.by), schema
-    )
+    kernel = search_kernel(cut, context.by)
+    columns = {"search_query", "result_count"}
+    return over_sessions(events, context, cut, kernel, schema, columns, flags)
 
 
 def search_kernel(cut: Cut, by: Sequence[str]) -> Kernel:
@@ -66,13 +62,11 @@ def search_kernel(cut: Cut, by: Sequence[str]) -> Kernel:
         import polars as pl
 
         session = "session"
-        rows = session_of_event(frame, cut).sort("person_key", session, "ts", "seq")
+        rows = by_session(frame, cut)
         later = pl.col("is_conversion").cum_sum(reverse=True).over(session)
         rows = rows.with_columns(
             pl.col("is_search").cum_sum().over(session).alias("number"),
             (later - pl.col("is_conversion") > 0).alias("converted"),
-            pl.col("seq").first().over(session).alias("first_seq"),
-            pl.col("ts").first().over(session).alias("start"),
             (pl.col("seq") == pl.col("seq").last().over(session)).alias("exited"),
         )
         clicked = pl.col("is_click").any().over(session, "number").alias("clicked")

@@ -7,7 +7,7 @@ cut by length depends on where the session began, so it is a kernel over sorted 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from clickcli.context import Context, Events
     from clickcli.engines import Kernel
+    from clickcli.filters import PropertyRef
 
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
@@ -244,6 +245,21 @@ def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     ).sort("person_key", "ts", "seq")
 
 
+def by_session(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """Return the frame session by session, in order of (ts, seq) within each.
+
+    Added are the columns of ``session_of_event``, ``first_seq``, which names the session, and
+    ``start``.
+    """
+    import polars as pl
+
+    rows = session_of_event(frame, cut).sort("person_key", "session", "ts", "seq")
+    return rows.with_columns(
+        pl.col("seq").first().over("session").alias("first_seq"),
+        pl.col("ts").first().over("session").alias("start"),
+    )
+
+
 def _by_start(rows: pl.DataFrame, first: Ints) -> Ints:
     """Return the number of each session by (person, time and arrival of its first event)."""
     import numpy as np
@@ -263,20 +279,37 @@ def sessions(
 
     Events that people do not cause and events of nobody belong to no session.
     """
-    frame = events.frame(cut.columns() | {"revenue", "currency"})
+    counted = tuple(flags)
+    return over_sessions(
+        events, context, cut, session_kernel(cut, counted, context.by),
+        session_schema(counted, context.by), {"revenue", "currency"}, flags,
+    )  # fmt: skip
+
+
+def over_sessions(
+    events: Events,
+    context: Context,
+    cut: Cut,
+    kernel: Kernel,
+    schema: Mapping[str, Dtype],
+    columns: Iterable[str],
+    flags: Mapping[str, nw.Expr] | None = None,
+    properties: Sequence[PropertyRef] = (),
+) -> nw.LazyFrame[Any]:
+    """Run a kernel that cuts sessions, over the events that belong to any.
+
+    It is given what the cut reads, the columns and properties asked for, ``flags`` and ``by_1`` …
+    """
+    asked, flags = set(columns), flags or {}
+    frame = events.frame(cut.columns() | asked, properties)
     frame = with_cut_columns(frame, cut, context)
     if flags:
         frame = frame.with_columns(*(flag.alias(name) for name, flag in flags.items()))
-    needed = {"person_key", "ts", "seq", "revenue", "currency", *flags, *context.by}
-    needed |= cut.columns() - {"event_type"}
+    needed = {"person_key", "ts", "seq", *asked, *flags, *context.by}
+    needed |= {ref.column for ref in properties} | (cut.columns() - {"event_type"})
     if cut.split is Split.MIDNIGHT:
         needed.add(LOCAL_DAY)
-    counted = tuple(flags)
-    return context.engine.kernel(
-        frame.select(*sorted(needed)),
-        session_kernel(cut, counted, context.by),
-        session_schema(counted, context.by),
-    )
+    return context.engine.kernel(frame.select(*sorted(needed)), kernel, schema)
 
 
 def with_ends(

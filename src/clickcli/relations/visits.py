@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME, Dtype
-from clickcli.relations.sessions import LOCAL_DAY, Cut, Split, session_of_event, with_cut_columns
+from clickcli.relations.sessions import Cut, by_session, over_sessions
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -45,15 +45,11 @@ def visits(
     for ref in properties:
         types[ref.column] = "string" if ref.form == "text" else "float64"
     types |= dict.fromkeys(context.by, "string")
-    frame = events.frame(cut.columns() | set(asked), properties)
-    frame = with_cut_columns(frame, cut, context)
-    needed = {"person_key", "ts", "seq", *types} | (cut.columns() - {"event_type"})
-    if cut.split is Split.MIDNIGHT:
-        needed.add(LOCAL_DAY)
     schema: dict[str, Dtype] = dict.fromkeys(_NUMBERS, "int64")
-    return context.engine.kernel(
-        frame.select(*sorted(needed)), visit_kernel(cut, tuple(types)), schema | types
-    )
+    return over_sessions(
+        events, context, cut, visit_kernel(cut, tuple(types)), schema | types, asked,
+        properties=properties,
+    )  # fmt: skip
 
 
 def visit_kernel(cut: Cut, carried: Sequence[str]) -> Kernel:
@@ -62,12 +58,9 @@ def visit_kernel(cut: Cut, carried: Sequence[str]) -> Kernel:
     def kernel(frame: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
-        rows = session_of_event(frame, cut).sort("person_key", "session", "ts", "seq")
         session = "session"
-        return rows.select(
-            "person_key", "ts", "seq",
-            pl.col("seq").first().over(session).alias(FIRST_SEQ),
-            pl.col("ts").first().over(session).alias("start"),
+        return by_session(frame, cut).select(
+            "person_key", "ts", "seq", FIRST_SEQ, "start",
             pl.col("session_end").alias("end"),
             pl.int_range(pl.len()).over(session).alias("place"),
             pl.len().over(session).alias("session_events"),
