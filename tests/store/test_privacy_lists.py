@@ -241,16 +241,6 @@ def test_opting_out_outweighs_consent(store: Store, tmp_path: Path) -> None:
     assert ingest(store, log, require_consent=True).suppressed == 1
 
 
-def test_events_before_the_floor_are_suppressed(store: Store, tmp_path: Path) -> None:
-    day = 86_400_000_000
-    with store._catalog.writing() as db:
-        db.execute("INSERT INTO meta VALUES ('floor', ?)", (19_000 * day,))
-    lines = [event(1, timestamp=19_000 * 86_400 - 1), event(2, timestamp=19_000 * 86_400)]
-    summary = ingest(store, write(tmp_path / "log", lines))
-    assert (summary.stored, summary.suppressed) == (1, 1)
-    assert events(store)["event_id"].to_list() == ["e2"]
-
-
 def test_a_change_tells_what_it_did(store: Store, tmp_path: Path) -> None:
     ingest(store, write(tmp_path / "log", [event(1, user_id="anna")]))
     privacy = store.privacy()

@@ -46,7 +46,7 @@ _RETAINED: Final = Table(
     "retained",
     "What went.",
     (
-        Column("kept_from", "timestamp", "timestamp", "older events are gone and not let in"),
+        Column("kept_from", "timestamp", "timestamp", "older events are gone"),
         Column("rows", "int64", "count", "events removed"),
         Column("files_dropped", "int64", "count", "event files dropped"),
         Column("bytes_dropped", "int64", "count", "their size"),

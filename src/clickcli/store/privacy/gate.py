@@ -37,7 +37,7 @@ def open_gate(catalog: Catalog, options: IngestOptions) -> Gate | None:
     lists = read_lists(catalog)
     scrub = Scrub.of(options.scrub) if options.scrub else None
     hashes = is_hashed(catalog)
-    is_open = not lists.has_people and lists.floor is None and not options.require_consent
+    is_open = not lists.has_people and not options.require_consent
     if is_open and scrub is None and not hashes:
         return None
     key = find_key(catalog, options.key_file) if lists.has_people or hashes else None
@@ -119,8 +119,6 @@ class Gate:
         digests = {kind: self._digests(kind, people[name]) for kind, name in _KINDS}
         users, devices = (_chosen(digests[kind], lists.people) for kind, _ in _KINDS)
         out = _is_in(people, "user_id", users) | _is_in(people, "anonymous_id", devices)
-        if lists.floor is not None:
-            out |= (people["ts"] < lists.floor).to_numpy()
         nameless = people.filter(pl.col("user_id").is_null() & pl.col("anonymous_id").is_not_null())
         out[self._in_spans(nameless, digests["device"])] = True
         owners = self._owners(nameless)

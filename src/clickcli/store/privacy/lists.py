@@ -11,8 +11,6 @@ DELETED: Final = "deleted"
 OPT_OUT: Final = "opt_out"
 OWNER_DELETED: Final = "owner_deleted"
 """Reasons of a suppression; the last is a device that went with its user."""
-FLOOR: Final = "floor"
-"""Name of the number in the catalog below which no event is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +19,7 @@ class Lists:
 
     ``people`` are digests of users and devices that are left out; ``spans`` those of devices
     whose events that name no user are left out in spans of time; ``opted_out`` and ``agreed`` the
-    keys of people; ``consents`` the digests of those who agreed. ``floor`` is the time below
-    which no event is kept.
+    keys of people; ``consents`` the digests of those who agreed.
     """
 
     people: frozenset[bytes] = frozenset()
@@ -30,7 +27,6 @@ class Lists:
     opted_out: frozenset[int] = frozenset()
     consents: frozenset[bytes] = frozenset()
     agreed: frozenset[int] = frozenset()
-    floor: int | None = None
 
     @property
     def has_people(self) -> bool:
@@ -45,7 +41,6 @@ def read_lists(catalog: Catalog) -> Lists:
             "SELECT digest, reason, from_ts, until_ts, person_key FROM suppressions"
         )
         consents = catalog.rows("SELECT digest, person_key FROM consents")
-        floor = catalog.value("SELECT value FROM meta WHERE key = ?", FLOOR)
     spans: dict[bytes, list[tuple[int, int]]] = {}
     for digest, reason, start, until, _ in left_out:
         if reason == OWNER_DELETED:
@@ -56,5 +51,4 @@ def read_lists(catalog: Catalog) -> Lists:
         opted_out=frozenset(row[4] for row in left_out if row[1] == OPT_OUT and row[4] is not None),
         consents=frozenset(digest for digest, _ in consents),
         agreed=frozenset(key for _, key in consents),
-        floor=None if floor is None else int(floor),
     )

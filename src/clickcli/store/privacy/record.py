@@ -11,7 +11,7 @@ from clickcli.columns import BY_NAME
 from clickcli.store.catalog import Catalog
 from clickcli.store.privacy.consent import count_lists
 from clickcli.store.privacy.keys import fingerprint, is_hashed
-from clickcli.store.privacy.lists import FLOOR
+from clickcli.store.privacy.retain import FLOOR
 from clickcli.units import from_us
 
 _PERSONAL: Final[Mapping[str, str]] = {
@@ -97,7 +97,7 @@ def _origin(catalog: Catalog) -> Iterator[Entry]:
 def _guards(catalog: Catalog) -> Iterator[Entry]:
     lists, floor = count_lists(catalog), catalog.value(_FLOOR, FLOOR)
     section = "safeguards"
-    kept = "everything is kept" if floor is None else f"nothing before {_day(int(floor))}"
+    kept = "everything is kept" if floor is None else f"dropped all before {_day(int(floor))}"
     yield Entry(section, "retention", kept, "clickcli privacy retain --keep sets it")
     has_key = "no" if fingerprint(catalog) is None else "yes"
     yield Entry(section, "key", has_key, "secret outside the store that hides ids on the lists")

@@ -1,4 +1,4 @@
-"""Keep events for so long and no longer: whole days go, and old logs do not bring them back."""
+"""Keep events for so long and no longer: whole days go, and their ids stay known."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clickcli.columns import MICROSECONDS_PER_DAY
 from clickcli.errors import UsageError
 from clickcli.store.catalog import Catalog, FileRow
 from clickcli.store.privacy.derived import derived_files, drop_derived, remove_derived
-from clickcli.store.privacy.lists import FLOOR
 from clickcli.store.privacy.stale_links import without_stale
 from clickcli.store.rework import Rule, look_for, reworking
 from clickcli.units import MIN_TS, duration_text, from_us
@@ -22,13 +21,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+FLOOR: Final = "floor"
+"""Name of the number in the catalog that the last run dropped everything before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retained:
     """What keeping events for so long did, or would do.
 
-    ``floor`` is the time of the oldest event that is kept from now on. ``rejects`` are the files of
-    rejected lines that went, ``derived`` those of derived tables and models.
+    ``floor`` is the time before which everything went. ``rejects`` are the files of rejected lines
+    that went, ``derived`` those of derived tables and models.
     """
 
     floor: int
@@ -49,7 +51,7 @@ def retain(
     now: Callable[[], int],
     dry_run: bool = False,
 ) -> Retained:
-    """Drop the UTC days that ended more than ``keep_us`` ago, and let no older event in again.
+    """Drop the UTC days that ended more than ``keep_us`` ago, and keep the ids of their events.
 
     Ago is counted from the present, or from ``as_of`` before it. Rejected lines go with the
     ingest that rejected them.
@@ -84,7 +86,7 @@ def retain(
             drop_derived(catalog, work)
             left = [file for file in catalog.files("events") if not rule.may_hold(file)]
             work.relink(*without_stale(catalog, left, floor))
-        work.also(lambda db: _write_floor(db, floor))
+        work.also(lambda db: _write(db, floor, done.rows))
         work.commit({"rows": done.rows, "days": duration_text(keep_us), "rejects": len(rejects)})
         if done.rows:
             remove_derived(catalog)
@@ -103,7 +105,7 @@ def _older(floor: int) -> Rule:
 
         return np.ones(table.num_rows, dtype=bool)
 
-    return Rule(goes=goes, columns=("seq",), may_hold=is_older, keeps_links=True)
+    return Rule(goes=goes, columns=("seq",), may_hold=is_older, keeps_ids=True, keeps_links=True)
 
 
 def _old_rejects(catalog: Catalog, floor: int) -> list[str]:
@@ -115,5 +117,11 @@ def _old_rejects(catalog: Catalog, floor: int) -> list[str]:
     return [path for (path,) in catalog.rows(query, floor)]
 
 
-def _write_floor(db: sqlite3.Connection, floor: int) -> None:
+def _write(db: sqlite3.Connection, floor: int, rows: int) -> None:
+    """Write what went, and how many ids have no event any more."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (FLOOR, floor))
+    db.execute(
+        "INSERT INTO meta VALUES ('retained_ids', ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = value + excluded.value",
+        (rows,),
+    )

@@ -88,7 +88,7 @@ class Rework:
                     rows.file(file)
             out = rows.out
             self.exchange(out.files, out.replaced)
-            if out.gone_seqs:
+            if out.gone_seqs and not rule.keeps_ids:
                 ids = take_out(catalog, self.folder, np.sort(np.concatenate(out.gone_seqs)))
                 self.exchange(ids.files, ids.replaced)
                 revision.fingerprint = -ids.fingerprint
@@ -97,7 +97,7 @@ class Rework:
             found = links.finish(self._left)
             self.relink(found.devices, found.links)
         revision.removed, revision.words = dict(out.done.by_batch), out.words
-        if out.done.changed:
+        if out.done.changed or (out.done.rows and rule.keeps_ids):
             revision.edits = _signed_digest(catalog, out.files)
         return out.done
 

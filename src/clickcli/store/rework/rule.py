@@ -38,6 +38,7 @@ class Rule:
     greatest value that a row which goes or changes can have, for columns with statistics
     (person_key, seq, ts, received_at).
 
+    ``keeps_ids``: the ids of rows that go stay known, so that their lines never come in again.
     ``keeps_links``: what was learned of a device stays while any event of it does, also when the
     rows it was learned from go. ``forgets``: keys of users and devices whose links go in any case.
     """
@@ -49,6 +50,7 @@ class Rule:
     moves: bool = False
     may_hold: Callable[[FileRow], bool] = any_file
     bounds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    keeps_ids: bool = False
     keeps_links: bool = False
     forgets: frozenset[int] = frozenset()
 

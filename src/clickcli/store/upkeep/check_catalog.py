@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OURS: Final = frozenset((CATALOG, f"{CATALOG}-journal", SEAL, f"{SEAL}.new", LOCK))
-_OTHERS: Final = frozenset(("derived", "models"))
+_OTHERS: Final = frozenset(("models",))
 """Folders whose files are made from events and can be made again."""
-KINDS: Final = ("events", "ids", "people", "linked", "rejects")
+_NUMBERS: Final = ("next_seq", "fingerprint", "people", "retained_ids")
+KINDS: Final = ("events", "ids", "people", "linked", "rejects", "derived")
 _INTEGRITY: Final = (
     "SELECT integrity_check FROM pragma_integrity_check(1000000000)"
     " WHERE integrity_check <> 'ok' AND integrity_check NOT LIKE 'NULL value in %' LIMIT 20"
+)
+_KNOWN: Final = (
+    "SELECT coalesce(sum(rows), 0)"
+    " + coalesce((SELECT value FROM meta WHERE key = 'retained_ids'), 0)"
+    " FROM files WHERE kind = 'events'"
 )
 _SUMS: Final = (
     (
@@ -33,9 +39,9 @@ _SUMS: Final = (
         "{} events of batches are in the store, but {} rows in its event files",
     ),
     (
-        "SELECT coalesce(sum(rows), 0) FROM files WHERE kind = 'events'",
         "SELECT coalesce(sum(rows), 0) FROM files WHERE kind = 'ids'",
-        "there are {} rows in the event files, but {} ids in the id runs",
+        _KNOWN,
+        "there are {} ids in the id runs, but {} events, stored or dropped for their age",
     ),
     (
         "SELECT coalesce(sum(stored - removed), 0) FROM batches",
@@ -60,9 +66,7 @@ class Said:
     """What the catalog says at one moment; a writer may go on after it."""
 
     files: tuple[FileRow, ...]
-    next_seq: int
-    fingerprint: int
-    people: int
+    numbers: Mapping[str, int]
     users: tuple[int, ...]
     findings: tuple[Finding, ...]
 
@@ -74,11 +78,11 @@ def said(catalog: Catalog) -> Said:
         found = [*_check_seal(seal, catalog.image(), has_batches=_has_batches(catalog))]
         found += _check_integrity(catalog)
         files: list[FileRow] = []
-        numbers = [0, 0, 0]
+        numbers = dict.fromkeys(_NUMBERS, 0)
         users: tuple[int, ...] = ()
         try:
             rows = [file for kind in KINDS for file in catalog.files(kind)]
-            numbers = [catalog.meta(name) for name in ("next_seq", "fingerprint", "people")]
+            numbers = {name: catalog.meta(name) for name in _NUMBERS}
             users = tuple(k for (k,) in catalog.rows("SELECT DISTINCT user_key FROM links"))
             found += _check_sums(catalog)
             files = [file for file in rows if _is_sound(file)]
@@ -87,7 +91,7 @@ def said(catalog: Catalog) -> Said:
             ]
         except (DataError, StorageError, TypeError, ValueError) as failure:
             found.append(error(CATALOG, f"cannot be read: {failure}"))
-        return Said(tuple(files), numbers[0], numbers[1], numbers[2], users, tuple(found))
+        return Said(tuple(files), numbers, users, tuple(found))
 
 
 def _is_sound(file: FileRow) -> bool:
@@ -165,9 +169,11 @@ def check_tally(said: Said, tally: Tally) -> Iterator[Finding]:
         yield error("events", f"{twice} events are in the store twice")
     if (tally.known > 1).any():
         yield error("ids", f"{int((tally.known > 1).sum())} events have two ids")
-    if unlike := int(((tally.stored > 0) != (tally.known > 0)).sum()):
+    idless = int(((tally.stored > 0) & (tally.known == 0)).sum())
+    eventless = int(((tally.stored == 0) & (tally.known > 0)).sum())
+    if unlike := idless + abs(eventless - said.numbers["retained_ids"]):
         yield error("ids", f"{unlike} events and ids have no counterpart")
-    if (tally.fingerprint - said.fingerprint) % 2**64:
+    if (tally.fingerprint - said.numbers["fingerprint"]) % 2**64:
         yield error("ids", "the ids add up to another fingerprint than the catalog's")
     empty = np.zeros(0, dtype=np.int64)
     people = empty if tally.people is None else tally.people
@@ -176,8 +182,8 @@ def check_tally(said: Said, tally: Tally) -> Iterator[Finding]:
     others = set(np.setdiff1d(people, named).tolist())  # users who have a device's events only
     if len(np.setdiff1d(named, people)) or not others <= set(said.users):
         yield error("ids", "the list of people is not that of the events")
-    if (count := _persons(people, linked)) != said.people:
-        yield error(CATALOG, f"counts {said.people} people, the lists {count}")
+    if (count := _persons(people, linked)) != said.numbers["people"]:
+        yield error(CATALOG, f"counts {said.numbers['people']} people, the lists {count}")
 
 
 def _persons(people: NDArray[np.int64], linked: NDArray[np.int64]) -> int:

@@ -67,7 +67,7 @@ def verify(
 def _tally(state: Said) -> Tally:
     import numpy as np
 
-    empty = np.zeros(state.next_seq, dtype=np.uint8)
+    empty = np.zeros(state.numbers["next_seq"], dtype=np.uint8)
     return Tally(empty, empty.copy())
 
 
