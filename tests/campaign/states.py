@@ -188,8 +188,12 @@ def problems_of(reading: Reading) -> list[str]:
     state, problems = reading.state, list(reading.problems)
     if len(set(reading.seqs)) != len(reading.seqs):
         problems.append("a seq is there twice")
-    if reading.seqs != reading.id_seqs:
-        problems.append(f"{len(reading.seqs)} rows but {len(reading.id_seqs)} ids")
+    without_row = Counter(reading.id_seqs)
+    without_row.subtract(reading.seqs)
+    if min(without_row.values(), default=0) < 0 or max(without_row.values(), default=0) > 1:
+        problems.append("a row has no id, or an id is there twice")
+    if without_row.total() != state.meta.get("retained_ids", 0):
+        problems.append(f"{without_row.total()} ids without a row, not those retention left")
     if len({row[:2] for row in state.ids}) != len(state.ids):
         problems.append("an id is there twice")
     for (number, name, read_lines, stored, duplicates, conflicts, suppressed, rejected, _, _, _,
