@@ -219,8 +219,9 @@ def test_links_are_learned_with_their_first_time(store: Store, tmp_path: Path) -
         event(2, user_id=None, anonymous_id="b"),
     ]  # fmt: skip
     ingest(store, write(tmp_path / "a.jsonl", lines))
-    ingest(store, write(tmp_path / "b.jsonl", [event(0, event_id="early", user_id="u",
-                                                     anonymous_id="a")]))  # fmt: skip
+    early = event(0, event_id="early", user_id="u", anonymous_id="a")
+    assert ingest(store, write(tmp_path / "b.jsonl", [early])).people == 3
+    assert ingest(store, tmp_path / "b.jsonl").people == 3
     dataset = store.dataset()
     assert dataset.link_count == 2
     start = 1_709_251_200_000_000

@@ -26,7 +26,7 @@ _SUMMARY: Final = Table(
         Column("suppressed", "int64", "count", "events of people who asked to be left out"),
         Column("rejected", "int64", "count", "lines refused"),
         Column("blank", "int64", "count", "empty lines"),
-        Column("people", "int64", "count", "people whom the added events name"),
+        Column("people", "int64", "count", "people in the store now, identity links applied"),
         Column("bots", "int64", "count", "events of bots among the added ones"),
         Column("first_event", "timestamp", "timestamp", "oldest event added"),
         Column("last_event", "timestamp", "timestamp", "newest event added"),

@@ -225,7 +225,7 @@ def _sleep(seconds: float, is_stopped: Callable[[], bool]) -> None:
 
 
 def added(one: IngestSummary, other: IngestSummary) -> IngestSummary:
-    """Return the account of two ingests together; the number of people is not known then."""
+    """Return the account of two ingests together, the first one first."""
     reasons = dict(one.reasons)
     for reason, lines in other.reasons.items():
         reasons[reason] = reasons.get(reason, 0) + lines
@@ -246,5 +246,5 @@ def added(one: IngestSummary, other: IngestSummary) -> IngestSummary:
         rejected=one.rejected + other.rejected, blank=one.blank + other.blank, reasons=reasons,
         reject_sample=(*one.reject_sample, *other.reject_sample)[:5], files=tuple(files.values()),
         first_ts=min(spans, default=None), last_ts=max(ends, default=None),
-        bots=(one.bots or 0) + (other.bots or 0),
+        people=other.people, bots=(one.bots or 0) + (other.bots or 0),
     )  # fmt: skip

@@ -94,7 +94,7 @@ class Ingest:
             limit, earlier = self._options.max_error_rate, self._options.earlier
             check_error_rate(account, rejects, limit, earlier)
             if not account.ledger and not account.read:
-                return self._summary(None, account, rejects, Verdict(), Written()), None
+                return self._summary(None, account, rejects, Verdict(), Written(), None), None
             self._tell("deduplicating", 0, account.parsed)
             verdict = self._judge(ids, account, folder, first_seq)
         written = self._write(spool, folder, verdict)
@@ -106,7 +106,7 @@ class Ingest:
         self._stage_small_files(change, folder, rejects, written)
         for path in folder.glob("spool-*.arrow"):
             path.unlink()
-        return self._summary(self._name, account, rejects, verdict, written), change
+        return self._summary(self._name, account, rejects, verdict, written, change), change
 
     def _judge(self, ids: IdLog, account: Account, folder: Path, first_seq: int) -> Verdict:
         """Deduplicate, and stage the new ids as runs."""
@@ -211,8 +211,9 @@ class Ingest:
 
     def _summary(
         self, name: str | None, account: Account, rejects: RejectLog, verdict: Verdict,
-        written: Written,
+        written: Written, change: Change | None,
     ) -> IngestSummary:  # fmt: skip
+        people = None if change is None else change.people
         return IngestSummary(
             batch=name, read=account.read, stored=written.rows, duplicates=verdict.duplicates,
             conflicts=verdict.conflicts, suppressed=account.suppressed,
@@ -220,7 +221,8 @@ class Ingest:
             reasons=dict(rejects.reasons), reject_sample=tuple(rejects.sample),
             files=tuple(account.reports),
             first_ts=written.first_ts, last_ts=written.last_ts,
-            people=len(written.person_keys()), bots=written.words.get("flag", Counter())["is_bot"],
+            people=self._catalog.meta("people") if people is None else people,
+            bots=written.words.get("flag", Counter())["is_bot"],
             seconds=time.monotonic() - self._started,
             warnings=warnings(verdict),
         )  # fmt: skip

@@ -113,9 +113,9 @@ class IngestSummary:
 
     ``read = stored + duplicates + conflicts + suppressed + rejected``; blank lines are apart.
     ``batch`` is None when nothing was committed. ``sample`` (of a dry run) and
-    ``reject_sample`` are the first few rows and rejects. ``people`` is how many persons the stored
-    rows name, before identity links; ``bots`` how many of the rows are events of bots. Times are
-    microseconds.
+    ``reject_sample`` are the first few rows and rejects. ``people`` is how many persons are in the
+    store then, identity links applied; ``bots`` how many of the added rows are events of bots.
+    Times are microseconds.
     """
 
     batch: str | None
