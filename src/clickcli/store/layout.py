@@ -22,7 +22,7 @@ STAGING: Final = "staging"
 FOLDERS: Final = ("events", "ids", "rejects", STAGING)
 CHUNK: Final = 8 << 20
 
-_DAMAGED: Final = "the catalog is damaged; restore it"
+_DAMAGED: Final = f"{CATALOG} is damaged; restore it from a copy"
 _HINTS: Final = {
     errno.ENOSPC: "free some space and run it again; the store is as it was",
     errno.EDQUOT: "the quota is used up; the store is as it was",
