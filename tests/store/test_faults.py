@@ -405,3 +405,15 @@ def test_info_needs_no_heavy_library(store: Store, tmp_path: Path) -> None:
 
 def test_options_have_a_real_clock() -> None:
     assert options().now() < time.time() * 1e6
+
+
+def test_a_staging_folder_that_cannot_be_listed_is_told_with_a_hint(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", broken)
+    with pytest.raises(StorageError, match="cannot read the store") as told:
+        ingest(store, write(tmp_path / "log", [event(1)]))
+    assert told.value.hint is not None

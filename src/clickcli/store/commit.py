@@ -236,7 +236,8 @@ def move(staged: Path, target: Path) -> set[Path]:
 def needs_recovery(catalog: Catalog) -> bool:
     """Return whether a crash (or a writer at work) left something to be finished."""
     staging = catalog.root / STAGING
-    return catalog.has_unplaced() or (staging.is_dir() and any(staging.iterdir()))
+    with storage_errors(f"cannot read the store {catalog.root}"):
+        return catalog.has_unplaced() or (staging.is_dir() and any(staging.iterdir()))
 
 
 def recover(catalog: Catalog) -> None:
