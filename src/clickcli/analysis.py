@@ -91,12 +91,30 @@ def rate(name: str, text: str) -> tuple[Column, Column, Column]:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How a terminal lays out a long table: ``value`` in columns across a key."""
+    """How a terminal lays out a long table: ``value`` in columns across a key.
+
+    The first value of the key, where it is the group itself, has a column with ``has_first``.
+    """
 
     across: str
     value: str
     beside: tuple[str, ...]
     help: str
+    has_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """How a terminal draws a table whose rows lie below one another.
+
+    ``label`` is indented by ``depth``, which is 1 at the top; ``bar`` is a share drawn as a bar;
+    ``hidden`` columns say what the drawing shows.
+    """
+
+    label: str
+    depth: str
+    bar: str
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,8 @@ class Table:
     A name in ``order`` with a leading ``-`` sorts descending. Columns of ``--by`` are put
     before the declared ones and belong to the keys. ``time`` is the key that names a calendar
     period. ``is_list`` tables hold single sessions or people, which no comparison sets side by
-    side. ``below`` are texts that a terminal shows in lines below their row.
+    side. ``below`` are texts that a terminal shows in lines below their row; ``shown`` is how many
+    rows it shows of a table that is not the main one and was not asked for.
     """
 
     name: str
@@ -119,6 +138,8 @@ class Table:
     time: str | None = None
     is_list: bool = False
     below: tuple[str, ...] = ()
+    tree: Tree | None = None
+    shown: int = 30
 
     def names(self) -> list[str]:
         """Return the declared column names in order."""
@@ -170,9 +191,10 @@ class Analysis(Generic[P]):
     ``units`` gives named per-unit tables, each with one row per its ``unit_keys`` (and per value
     of each ``--by`` column, as ``by_1`` …), ``person_key`` among them. ``reduce`` groups them by
     ``context.by`` first. ``who`` turns the words of a cell into the name of a unit table and a
-    filter on it; each person is listed once. ``check`` sees the parameters before any data is
-    read and raises UsageError. ``sample`` are parameters that suit any log with view, add_to_cart
-    and purchase events: those under which the contract is tested.
+    filter on it; each person is listed once. Where only a fit knows who is in a cell, ``members``
+    gives their ``person_key`` instead, from what ``reduce`` gave. ``check`` sees the parameters
+    before any data is read and raises UsageError. ``sample`` are parameters that suit any log with
+    view, add_to_cart and purchase events: those under which the contract is tested.
     """
 
     name: str
@@ -185,6 +207,7 @@ class Analysis(Generic[P]):
     reduce: Callable[[Units, P, Context], Mapping[str, nw.LazyFrame[Any]]]
     finish: Callable[[Mapping[str, pl.DataFrame], P, Context], Finished]
     who: Callable[[str, P, Context], tuple[str, nw.Expr]] | None = None
+    members: Callable[[str, Mapping[str, pl.DataFrame], P, Context], pl.DataFrame] | None = None
     cells: tuple[Cell, ...] = ()
     examples: tuple[str, ...] = ()
     check: Callable[[P, Context], None] | None = None

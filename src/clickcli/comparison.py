@@ -209,7 +209,7 @@ def _schema(table: Table) -> Table:
     complete = tuple(column for column in table.columns if column.name == "complete")
     return replace(
         table, columns=(*kept, *_COMPARED, *complete), keys=(*table.keys, "measure"),
-        order=(), grid=None,
+        order=(), grid=None, tree=None,
     )  # fmt: skip
 
 

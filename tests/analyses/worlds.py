@@ -6,6 +6,8 @@ Nothing here reads the code that it is compared with: intervals and quantiles ar
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -152,6 +154,23 @@ def people(log: Log, name: str, cell: str, **options: Any) -> list[str]:
     found = getattr(log, name)(who=cell, **options).to_polars()
     listed: list[str] = found["person_id"].to_list()
     return listed
+
+
+def written(log: Log, name: str, options: Mapping[str, Any]) -> str:
+    """Return every table of an answer as text."""
+    return "".join(table.write_json() for table in log.run(name, options, {}).tables.values())
+
+
+def written_elsewhere(log: Log, name: str, options: Mapping[str, Any]) -> str:
+    """Return what ``written`` gives in another process."""
+    code = (
+        "import sys, clickcli; from tests.analyses.worlds import written; "
+        f"log = clickcli.open({log.dataset().root!r}); "
+        f"sys.stdout.write(written(log, {name!r}, {dict(options)!r}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                         cwd=Path(__file__).parents[2])  # fmt: skip
+    return run.stdout
 
 
 def check_rate(row: Row, name: str, numerator: int, denominator: int) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from clickcli.render.cells import NULL, formatter
 from clickcli.render.grid import widened
-from clickcli.render.layout import Layout, card, lay_out
+from clickcli.render.layout import Layout, card, cell_width, lay_out
 from clickcli.render.page import Page, Sheet, Style
 from clickcli.render.text import visible
+from clickcli.render.tree import drawn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 Rows = list[list[object]]
 
-_FURTHER = 30
-"""Rows shown of a table that is not the main one, where the width is limited too."""
+_LONG_CARD, _WIDE = 12, 120
+"""A card of more lines than this stands in two columns at a terminal of this width."""
 
 _INCOMPLETE = "* not complete: the period, or a window that belongs to it, is still open"
 
@@ -37,7 +38,7 @@ def write(page: Page, style: Style) -> Iterator[bytes]:
         is_main = sheet.schema.name == page.sheets[0].schema.name
         is_cut = style.width is not None and not is_main and not style.table
         count = len(rows)
-        rows = rows[:_FURTHER] if is_cut else rows
+        rows = rows[: sheet.schema.shown] if is_cut else rows
         if not rows and len(sheets) > 1 and not is_main:
             continue
         console = Console(
@@ -69,12 +70,14 @@ def write(page: Page, style: Style) -> Iterator[bytes]:
 
 
 def _laid(sheet: Sheet, style: Style) -> tuple[Sheet, list[list[object]]]:
-    """Return a sheet and its rows; a long table with a grid as that grid."""
+    """Return a sheet and its rows; a table with a grid or a tree as that grid or tree."""
     rows = [list(row) for row in sheet.rows()]
-    if sheet.schema.grid is None or not rows:
-        return sheet, rows
-    schema, wide = widened(sheet.schema, sheet.schema.grid, rows, style.tz)
-    return replace(sheet, schema=schema), wide
+    schema = sheet.schema
+    if rows and schema.grid is not None:
+        schema, rows = widened(schema, schema.grid, rows, style.tz)
+    elif rows and schema.tree is not None:
+        schema, rows = drawn(schema, schema.tree, rows)
+    return replace(sheet, schema=schema), rows
 
 
 def _title(console: Console, title: str, sheet: Sheet, *, has_name: bool, is_grid: bool) -> None:
@@ -177,12 +180,24 @@ def _body(console: Console, sheet: Sheet, rows: list[list[object]], style: Style
     if not sheet.is_card and not (len(rows) == 1 and layout.hidden):
         _grid(console, layout, len(rows))
         return
+    for row in rows:
+        _card(console, card(sheet.schema, row, style.tz), style.width)
+
+
+def _card(console: Console, cells: Sequence[tuple[str, str]], width: int | None) -> None:
+    """Print names and values, a long card in two columns where both have room."""
     from rich.text import Text
 
-    for row in rows:
-        cells = card(sheet.schema, row, style.tz)
-        width = max((len(name) for name, _ in cells), default=0) + 2
-        for name, cell in cells:
-            line = Text(name.ljust(width), style="dim")
-            line.append(Text(cell, style="not dim"))
-            console.print(line, soft_wrap=True)
+    half = -(-len(cells) // 2)
+    column = 0 if width is None or width < _WIDE else width // 2
+    names = max((len(name) for name, _ in cells), default=0) + 2
+    values = max((cell_width(cell) for _, cell in cells), default=0)
+    is_split = len(cells) > _LONG_CARD and names + values < column
+    for number in range(half if is_split else len(cells)):
+        line = Text()
+        for at in (number, number + half) if is_split else (number,):
+            if at < len(cells):
+                line.append(" " * (column - line.cell_len) if at != number else "")
+                line.append(cells[at][0].ljust(names), style="dim")
+                line.append(cells[at][1])
+        console.print(line, soft_wrap=True)
