@@ -118,7 +118,7 @@ def rows(dataset: Dataset, engine: Engine, shared: Shared, listing: Listing) -> 
         raise UsageError("--head and --tail contradict each other", hint="give one of them")
     context = _resolved(dataset, engine, shared, listing)
     sources = _sources(listing.columns or SHOWN, dataset)
-    columns = tuple(_declared(text, source) for text, source in sources)
+    columns = tuple(declared(text, source) for text, source in sources)
     schema = Table("events", "One row an event.", columns, keys=())
     return Listed(schema, lambda: _frames(context, listing, sources, columns), context)
 
@@ -146,7 +146,8 @@ def _sources(texts: Sequence[str], dataset: Dataset) -> list[tuple[str, str | Pr
     return list(found.items())
 
 
-def _declared(text: str, source: str | PropertyRef) -> Column:
+def declared(text: str, source: str | PropertyRef) -> Column:
+    """Return the column that shows a stored one, the person or a property."""
     if not isinstance(source, str):
         return Column(text, "string", "text", "a property, as text")
     if source == PERSON_ID:
@@ -201,7 +202,7 @@ def _frames(
     """Yield the rows span by span; the last rows are looked for from the end."""
     is_tail = listing.tail is not None
     left = listing.tail if is_tail else listing.head
-    spans = list(_spans(context))
+    spans = list(day_spans(context, _SPAN_ROWS))
     held: list[pl.DataFrame] = []
     for span in reversed(spans) if is_tail else spans:
         if left is not None and left <= 0:
@@ -217,8 +218,8 @@ def _frames(
     yield from (frame for frame in reversed(held) if frame.height)
 
 
-def _spans(context: Context) -> Iterator[Period]:
-    """Yield spans of whole UTC days that cover the period, of some two million rows each."""
+def day_spans(context: Context, rows: int) -> Iterator[Period]:
+    """Yield spans of whole UTC days that cover the period, of at most ``rows`` or one day each."""
     sizes: dict[date, int] = {}
     for file in files_of(context.dataset, context.period):
         sizes[file.date] = sizes.get(file.date, 0) + file.rows
@@ -229,7 +230,7 @@ def _spans(context: Context) -> Iterator[Period]:
         first = first or day
         total += sizes[day]
         is_last = number == len(days) - 1
-        if is_last or total + sizes[days[number + 1]] > _SPAN_ROWS:
+        if is_last or total + sizes[days[number + 1]] > rows:
             low, high = _midnight(first), _midnight(day + timedelta(days=1))
             start, end = context.period.start, context.period.end
             low = low if start is None else max(low, start)

@@ -183,12 +183,16 @@ def _people(
     """Return the people of one cell, in the order of their ids."""
     import narwhals as nw
 
-    if analysis.who is None:
-        raise UsageError(f"{analysis.name} has no --who")
     if context.by:
         raise UsageError("--who and --by contradict each other", hint="filter with --where")
-    name, chosen = analysis.who(cell, parameters, context)
-    keys = units[name].filter(chosen).select("person_key").unique()
+    if analysis.members is not None:
+        frames = context.engine.collect(analysis.reduce(units, parameters, context))
+        keys = context.engine.table(analysis.members(cell, frames, parameters, context))
+    elif analysis.who is not None:
+        name, chosen = analysis.who(cell, parameters, context)
+        keys = units[name].filter(chosen).select("person_key").unique()
+    else:
+        raise UsageError(f"{analysis.name} has no --who")
     columns = [PERSON_ID, IS_KNOWN]
     names = events.frame(columns, with_by=False).with_columns(nw.col(IS_KNOWN).cast(nw.Int64))
     people = (
@@ -265,17 +269,6 @@ def _plain(value: object) -> object:
 def _receipt(
     analysis: Analysis[P], parameters: P, context: Context, read: pl.DataFrame
 ) -> dict[str, Any]:
-    row = read.row(0, named=True)
-    scanned = int(row["scanned"])
-    if scanned != context.dataset.rows:
-        raise DataError(
-            f"the store's files hold {scanned} events, its catalog says {context.dataset.rows}",
-            hint="clickcli verify names the damaged file",
-        )
-    in_time, meant = int(row["in_time"] or 0), int(row["meant"] or 0)
-    matching = int(row["matching"] or 0)
-    of_people, hidden = int(row["of_people"] or 0), int(row["hidden"] or 0)
-    people = int(row["keys"]) - (1 if row["without_key"] else 0)
     assert is_dataclass(parameters)
     assert not isinstance(parameters, type)
     tz, period, shared = context.tz, context.period, context.shared
@@ -298,6 +291,27 @@ def _receipt(
         "seed": shared.seed,
         "engine": context.engine.name,
         "snapshot": context.dataset.snapshot,
+        **read_counts(context, read),
+    }
+
+
+def read_counts(context: Context, read: pl.DataFrame) -> dict[str, Any]:
+    """Return for the receipt what was read and what was left out, from the row of ``Events.read``.
+
+    Raises DataError when the files hold more or fewer events than the catalog says.
+    """
+    row = read.row(0, named=True)
+    scanned = int(row["scanned"])
+    if scanned != context.dataset.rows:
+        raise DataError(
+            f"the store's files hold {scanned} events, its catalog says {context.dataset.rows}",
+            hint="clickcli verify names the damaged file",
+        )
+    in_time, meant = int(row["in_time"] or 0), int(row["meant"] or 0)
+    matching = int(row["matching"] or 0)
+    of_people, hidden = int(row["of_people"] or 0), int(row["hidden"] or 0)
+    people = int(row["keys"]) - (1 if row["without_key"] else 0)
+    return {
         "events_read": of_people,
         "people_read": people,
         "left_out": {

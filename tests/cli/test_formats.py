@@ -148,7 +148,9 @@ def test_an_empty_table_can_be_written(name: str) -> None:
     assert written(name, Page("kinds", 1, (sheet_of_rows(schema, []),))) or name == "jsonl"
 
 
-@pytest.mark.parametrize("name", [known.name for known in FORMATS])
+@pytest.mark.parametrize(
+    "name", [known.name for known in FORMATS if known.name != "duckdb"]
+)  # DuckDB gives each file an id of its own
 def test_two_writings_give_equal_bytes(name: str) -> None:
     assert written(name, page()) == written(name, page())
 

@@ -22,6 +22,7 @@ QUESTIONS: dict[str, Callable[[Log], Any]] = {
     "retention": lambda log: log.retention().to_polars(),
     "events": lambda log: log.events(columns=["ts", "event_type"]).to_polars(),
     "counts": lambda log: log.events(by=["event_type"]).to_polars(),
+    "sql": lambda log: log.sql("select ts, item_id from events").to_polars(),
 }
 
 

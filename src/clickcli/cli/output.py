@@ -11,11 +11,11 @@ from datetime import UTC, tzinfo
 from typing import Annotated, Any
 
 from clickcli.analysis import Color
-from clickcli.cli.files import written
 from clickcli.cli.options import Flag
 from clickcli.cli.terminal import folded, has_color, is_terminal, paint_errors, width
 from clickcli.errors import UsageError
 from clickcli.render import Format, by_ending, by_name, write
+from clickcli.render.files import written
 from clickcli.render.page import Page, Style
 from clickcli.render.text import visible
 
@@ -28,8 +28,9 @@ class Output:
 
     format: Annotated[
         str | None,
-        Flag("table, json, jsonl, csv, tsv, md, parquet or arrow; default: table at a terminal, "
-             "else tsv.", short="f", metavar="FORMAT", complete="format", group=_GROUP),
+        Flag("table, json, jsonl, csv, tsv, md, parquet, arrow, sqlite or duckdb; default: table "
+             "at a terminal, else tsv.", short="f", metavar="FORMAT", complete="format",
+             group=_GROUP),
     ] = None  # fmt: skip
     output: Annotated[
         str | None,

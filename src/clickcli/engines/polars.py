@@ -73,14 +73,17 @@ class PolarsEngine:
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
     ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
-        frame = pl.scan_parquet(
+        made = (property_expression(ref).alias(ref.column) for ref in properties)
+        return nw.from_native(self._stored(files).select([*columns, *made]))
+
+    def _stored(self, files: Sequence[DataFile]) -> pl.LazyFrame:
+        return pl.scan_parquet(
             [file.path for file in files],
             hive_partitioning=False,
             glob=False,
             schema=EVENT_SCHEMA,
             missing_columns="insert",
-        ).select([*columns, *(property_expression(ref).alias(ref.column) for ref in properties)])
-        return nw.from_native(frame)
+        )
 
     def table(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Return a small local table as a lazy one."""

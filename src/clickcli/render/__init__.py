@@ -45,7 +45,11 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("md", (".md", ".markdown"), "Markdown table"),
     Format("parquet", (".parquet", ".pq"), "Parquet file", is_binary=True),
     Format("arrow", (".arrow", ".feather", ".ipc"), "Arrow IPC file", is_binary=True),
-)
+    Format("sqlite", (".sqlite", ".db", ".sqlite3"), "SQLite database with all tables",
+           is_binary=True),
+    Format("duckdb", (".duckdb", ".ddb"), "DuckDB database with all tables (clickcli[duckdb])",
+           is_binary=True),
+)  # fmt: skip
 
 
 def by_name(name: str) -> Format:

@@ -1,4 +1,4 @@
-"""Write a file so that it is there as a whole or not at all."""
+"""Write a file so that it is there as a whole or not at all; give a filled file in pieces."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from clickcli.errors import StorageError
+
+_PIECE: Final = 1 << 20
 
 
 def written(path: str, pieces: Iterator[bytes]) -> None:
@@ -51,3 +55,16 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def filled(fill: Callable[[Path], None]) -> Iterator[bytes]:
+    """Let a file be filled in a folder of its own, and yield its bytes.
+
+    For formats whose beginning is written last, so that a large table is never in memory.
+    """
+    with TemporaryDirectory(prefix="clickcli-") as folder:
+        path = Path(folder) / "filled"
+        fill(path)
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
