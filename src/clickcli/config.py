@@ -3,27 +3,31 @@
 A flag wins over the environment (``CLICKCLI_TZ``), that over ``clickcli.toml`` of the project
 (searched upward from the working directory), that over the user's own
 (``$XDG_CONFIG_HOME/clickcli/clickcli.toml``), that over the default. Keys are declared once,
-in ``KEYS``; an unknown one is refused.
+in ``KEYS``; an unknown one is refused. A key ``person.new_days`` stands in the section
+``[person]``, and is ``CLICKCLI_PERSON_NEW_DAYS`` in the environment.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from clickcli.errors import StorageError, UsageError, suggestion
+from clickcli.person.rules import Rules, rules_of
 
 FILE_NAME: Final = "clickcli.toml"
 PREFIX: Final = "CLICKCLI_"
 _MAX_BYTES: Final = 1 << 20
 
-Use = Literal["command", "shared", "dataset", "ingest", "traffic", "privacy"]
+Use = Literal["command", "shared", "dataset", "ingest", "traffic", "privacy", "person"]
 Kind = Literal[
-    "text", "path", "list", "sites", "zone", "week", "format", "currency", "share", "flag"
-]
+    "text", "path", "list", "sites", "zone", "week", "format", "currency", "share", "flag",
+    "number", "count", "property", "properties", "rules",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Key:
     @property
     def variable(self) -> str:
         """Environment variable of the key."""
-        return PREFIX + self.name.upper()
+        return PREFIX + self.name.upper().replace(".", "_")
 
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -57,8 +61,19 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("scrub", "ingest", "list", (), "Kinds of personal data taken out of new events' texts."),
     Key("key_file", "privacy", "path", None, "Key that hides ids; default: STORE.key beside it."),
     Key("require_consent", "privacy", "flag", False, "Only people who agreed are kept and seen."),
+    Key("costs.items", "dataset", "path", None, "CSV file of item costs: item_id, cost, currency."),
+    Key("costs.traffic", "dataset", "path", None, "CSV file of spend: date, source, cost …."),
+    Key("segments.new_days", "dataset", "number", 30, "New: first seen at most so many days ago."),
+    Key("segments.risk_days", "dataset", "number", 30, "At risk: not seen for longer than this."),
+    Key("segments.power_days", "dataset", "number", 10, "Power: at least so many active days."),
+    Key("segments.high_value", "dataset", "number", 1000, "High-value: revenue from here on."),
+    *(
+        Key(f"person.{one.name}", "person", one.metadata["kind"], one.default, one.metadata["help"])
+        for one in fields(Rules)
+    ),
 )
 BY_NAME: Final[dict[str, Key]] = {key.name: key for key in KEYS}
+_SECTIONS: Final = frozenset(name.partition(".")[0] for name in BY_NAME if "." in name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +98,23 @@ class Settings:
         return iter(self._values.values())
 
     def given(self, use: Use) -> dict[str, Any]:
-        """Return the values of one use that differ from the default's origin."""
+        """Return the values of one use that differ from the default's origin.
+
+        A key of a section is named as a field of Python's: ``costs_items``.
+        """
         return {
-            setting.key.name: setting.value
+            setting.key.name.replace(".", "_"): setting.value
             for setting in self
             if setting.key.use == use and setting.origin != "default"
+        }
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return the values of a section by the keys' own names."""
+        start = f"{name}."
+        return {
+            key.removeprefix(start): setting.value
+            for key, setting in self._values.items()
+            if key.startswith(start)
         }
 
 
@@ -100,7 +127,7 @@ def load(folder: Path | None = None, environment: Mapping[str, str] | None = Non
     environment = os.environ if environment is None else environment
     values = {key.name: Setting(key, key.default, "default") for key in KEYS}
     for path in files(folder, environment):
-        for name, value in _read(path).items():
+        for name, value in _flat(_read(path)):
             key = _known(name, str(path))
             values[name] = Setting(key, _checked(key, value, str(path), path.parent), str(path))
     for key in KEYS:
@@ -148,6 +175,15 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield keys and values, those of a section under its name and a dot."""
+    for name, value in values.items():
+        if name in _SECTIONS and isinstance(value, dict):
+            yield from ((f"{name}.{own}", inner) for own, inner in value.items())
+        else:
+            yield name, value
+
+
 def _known(name: str, where: str) -> Key:
     if name in BY_NAME:
         return BY_NAME[name]
@@ -157,13 +193,15 @@ def _known(name: str, where: str) -> Key:
 
 def _parsed(key: Key, text: str) -> Any:
     """Return the value that an environment variable's text means."""
-    if key.kind in ("list", "sites"):
+    if key.kind in ("list", "sites", "properties"):
         return [part.strip() for part in text.split(",") if part.strip()]
-    if key.kind == "share":
+    if key.kind in ("share", "number", "count"):
         try:
-            return float(text)
+            return int(text) if key.kind == "count" else float(text)
         except ValueError:
             return text
+    if key.kind == "rules":
+        return _toml_value(text)
     if key.kind == "flag":
         return _FLAGS.get(text.strip().lower(), text)
     return text
@@ -174,8 +212,10 @@ def _checked(key: Key, value: Any, where: str, folder: Path | None) -> Any:
     must = _MUST[key.kind](value)
     if must is not None:
         raise UsageError(f"{where}: {key.name} must be {must}, was {_short(value)}", hint=key.help)
-    if key.kind in ("list", "sites"):
+    if key.kind in ("list", "sites", "properties"):
         return tuple(value)
+    if key.kind == "rules":
+        return rules_of(value)
     if key.kind == "currency":
         return str(value).upper()
     if key.kind == "share":
@@ -183,6 +223,16 @@ def _checked(key: Key, value: Any, where: str, folder: Path | None) -> Any:
     if key.kind == "path" and folder is not None:
         return os.path.relpath(folder / Path(value).expanduser())
     return value
+
+
+def _toml_value(text: str) -> Any:
+    """Return the value that a text means in TOML, the text itself where it means none."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _short(value: Any) -> str:
@@ -248,6 +298,39 @@ def _flag(value: Any) -> str | None:
     return None if isinstance(value, bool) else "true or false"
 
 
+def _number(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and value >= 0 and math.isfinite(value) else "a number from 0"
+
+
+def _count(value: Any) -> str | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return None if is_count else "a whole number from 1"
+
+
+def _property(value: Any) -> str | None:
+    from clickcli.filters import property_ref
+
+    try:
+        property_ref(value if isinstance(value, str) else "")
+    except UsageError:
+        return "a property, such as properties.plan"
+    return None
+
+
+def _properties(value: Any) -> str | None:
+    is_list = isinstance(value, list) and all(_property(part) is None for part in value)
+    return None if is_list else "a list of properties, such as properties.plan"
+
+
+def _rules(value: Any) -> str | None:
+    try:
+        rules_of(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 _MUST: Final[dict[Kind, Callable[[Any], str | None]]] = {
     "text": _text,
     "path": _text,
@@ -259,6 +342,11 @@ _MUST: Final[dict[Kind, Callable[[Any], str | None]]] = {
     "currency": _currency,
     "share": _share,
     "flag": _flag,
+    "number": _number,
+    "count": _count,
+    "property": _property,
+    "properties": _properties,
+    "rules": _rules,
 }
 """What a value of a kind must be, None when it is."""
 
@@ -288,6 +376,10 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "key_file": '"~/.config/clickcli/shop.key"',
     "require_consent": "true",
     "scrub": '["email", "phone", "card", "ip", "token"]',
+    "costs.items": '"item_costs.csv"',
+    "costs.traffic": '"spend.csv"',
+    "person.likes": '["properties.likes"]',
+    "person.actions": '[{ cart = "abandoned", action = "recover_cart" }, { action = "show_news" }]',
 }
 
 

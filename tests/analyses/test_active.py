@@ -13,6 +13,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from clickcli.errors import UsageError
+from clickcli.run import Result
 from tests.analyses import worlds
 from tests.analyses.worlds import Row, check_rate, rows, store, told
 from tests.oracles import (
@@ -177,6 +178,80 @@ def test_the_golden_lifecycle_and_histogram() -> None:
     check_histogram(rows(week, "active_days"), {1: {"cat"}, 2: {"ann", "bob"}})
 
 
+def adopted(result: Result, by: str) -> list[tuple[Any, ...]]:
+    names = (by, "period", "adopted", "active", "complete")
+    return [tuple(row[name] for name in names) for row in rows(result, "adoption")]
+
+
+FEATURES = """
+2024-02-26T10:00:00Z ann visit
+2024-02-26T10:00:01Z ann like
+2024-02-27T10:00:00Z bob visit
+2024-03-04T10:00:00Z cat like
+2024-03-04T11:00:00Z ann visit
+2024-03-04T12:00:00Z -   like
+"""
+# Week of 26 February: ann and bob; visit both, like ann. Of 4 March: ann and cat; visit ann, like
+# cat, and an event of nobody.
+
+
+def test_the_golden_adoption_of_event_types() -> None:
+    with store(told(FEATURES)) as log:
+        result, without = log.active(by="event_type"), log.active()
+    assert adopted(result, "event_type") == [
+        ("(total)", "2024-02-26", 2, 2, True),
+        ("(total)", "2024-03-04", 2, 2, False),
+        ("like", "2024-02-26", 1, 2, True),
+        ("like", "2024-03-04", 1, 2, False),
+        ("visit", "2024-02-26", 2, 2, True),
+        ("visit", "2024-03-04", 1, 2, False),
+    ]
+    for row in rows(result, "adoption"):
+        check_rate(row, "adoption", row["adopted"], row["active"])
+    assert rows(without, "adoption") == []
+
+
+def test_adoption_of_the_values_of_two_columns_is_of_all_active_people() -> None:
+    with store(told(THREE_PEOPLE)) as log:
+        found = rows(log.active(by=["event_type", "country"], every="month"), "adoption")
+    assert [(r["event_type"], r["country"], r["period"], r["adopted"], r["active"]) for r in found
+            if r["country"] == "DE"] == [
+        ("visit", "DE", "2024-02", 1, 2), ("visit", "DE", "2024-03", 2, 3),
+    ]  # fmt: skip
+
+
+@settings(max_examples=15)
+@given(
+    log=LOGS,
+    every=st.sampled_from(["day", "week", "month"]),
+    tz=st.sampled_from(TIME_ZONES),
+    data=st.data(),
+)
+def test_adoption_is_that_of_the_oracle(
+    log: list[Event], every: Grain, tz: str, data: st.DataObject
+) -> None:
+    as_of = data.draw(worlds.moments(log, [DAY, 14 * DAY], tz=tz))
+    seen = worlds.until(log, as_of)
+    with store(log) as opened:
+        result = opened.active(
+            by="event_type", every=every, tz=tz, **worlds.given(as_of=worlds.moment(as_of))
+        )
+    people: dict[tuple[str, str], set[str]] = {}
+    for event in seen:
+        period = label(period_of(event.ts, every, tz), every)
+        for value in (event.event_type, "(total)"):
+            people.setdefault((value, period), set()).add(event.person)
+    found = {(row["event_type"], row["period"]): row for row in rows(result, "adoption")}
+    assert people.keys() <= found.keys()
+    for (value, period), row in found.items():
+        own = len(people.get((value, period), ()))
+        everybody = len(people.get(("(total)", period), ()))
+        assert (row["adopted"], row["active"]) == (own, everybody)
+        check_rate(row, "adoption", own, everybody)
+    active = {(r["event_type"], r["period"]): r["active"] for r in rows(result, "lifecycle")}
+    assert {key: row["adopted"] for key, row in found.items()} == active
+
+
 # --- against the oracle -----------------------------------------------------------------------
 
 
@@ -335,7 +410,7 @@ def column(log: Any, name: str, table: str = "active", **options: Any) -> list[A
 def test_an_empty_store_has_no_days() -> None:
     with store(b"") as log:
         result = log.active()
-    assert [rows(result, name) for name in result.tables] == [[], [], []]
+    assert [rows(result, name) for name in result.tables] == [[]] * 4
     assert result.notes == ()
 
 
@@ -425,7 +500,7 @@ def test_a_device_named_like_a_user_is_listed_beside_the_user() -> None:
 def test_as_of_earlier_than_everything_is_an_empty_answer() -> None:
     with store(told(THREE_PEOPLE)) as log:
         result = log.active(as_of="2024-02-01")
-    assert [rows(result, name) for name in result.tables] == [[], [], []]
+    assert [rows(result, name) for name in result.tables] == [[]] * 4
 
 
 def test_as_of_in_the_middle_answers_as_it_would_have_then() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clickcli.errors import UsageError
+from clickcli.errors import DataError, StorageError, UsageError
 from tests.analyses import worlds
 from tests.analyses.worlds import check_rate, rows, store, told
 from tests.oracles import DAY, Event
@@ -65,6 +67,90 @@ def test_the_golden_table() -> None:
     assert (cup["item"], cup["views"], cup["revenue"], cup["to_first_s"]) == ("cup", 1, 0, None)
     assert (pot["item"], pot["views"], pot["revenue"], pot["margin"]) == ("pot", 0, 25, None)
     check_rate(pot, "add_rate", 0, 0)
+
+
+def money(row: worlds.Row) -> tuple[Any, ...]:
+    names = ("cost", "costed_revenue", "margin", "margin_rate", "return_on_spend")
+    return tuple(row[name] for name in names)
+
+
+def test_the_golden_margin() -> None:
+    with store(LOG) as log:
+        pan, cup, pot = rows(log.items())
+    assert money(pan) == (25.0, 40.0, 15.0, 0.375, 1.6)  # 2 x 12.50 of ann's line of 40
+    assert (pan["people"], pan["revenue_per_person"]) == (4, 14.75)  # ann, bob, cat, dan: 59 / 4
+    assert (cup["people"], cup["revenue_per_person"], *money(cup)) == (1, 0.0, *[None] * 5)
+    assert (pot["people"], pot["revenue_per_person"], *money(pot)) == (1, 25.0, *[None] * 5)
+
+
+COSTS = "item_id,cost,currency\npan,99,EUR\npot,30,EUR\ncup,1,\npot,7,JPY\n"
+
+
+def test_costs_of_a_file_stand_in_for_those_that_were_not_sent(tmp_path: Path) -> None:
+    """pan: 2 x 12.50 as sent and 99 of the file for dan's; pot is sold below its cost."""
+    path = tmp_path / "costs.csv"
+    path.write_text(COSTS, encoding="utf-8")
+    with store(LOG) as log:
+        result = log.items(costs=str(path))
+        brands = {row["item"]: row for row in rows(log.items(costs=str(path), of="brand"))}
+    pan, _, pot = rows(result)
+    assert money(pan) == (124.0, 59.0, -65.0, pytest.approx(-65 / 59), pytest.approx(59 / 124))
+    assert money(pot) == (30.0, 25.0, -5.0, -0.2, pytest.approx(25 / 30))
+    assert money(brands["Nord"])[:3] == (55.0, 65.0, 10.0)
+    assert result.meta["costs"] == str(path)
+
+
+@pytest.mark.spark
+def test_costs_of_a_file_are_the_same_on_a_cluster(tmp_path: Path, spark: str) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text(COSTS, encoding="utf-8")
+    with store(LOG) as log:
+        here = rows(log.items(costs=str(path)))
+        assert rows(log.items(costs=str(path), engine="spark", master=spark)) == here
+
+
+def test_costs_of_the_configuration_are_taken_and_an_option_wins(tmp_path: Path) -> None:
+    (tmp_path / "usual.csv").write_text("item_id,cost,currency\npot,10,EUR\n")
+    (tmp_path / "other.csv").write_text("cost,item_id,currency\n5,pot,eur\n")
+    with store(LOG, settings={"costs_items": str(tmp_path / "usual.csv")}) as log:
+        assert rows(log.items())[2]["margin"] == 15.0
+        assert rows(log.items(costs=str(tmp_path / "other.csv")))[2]["margin"] == 20.0
+
+
+def test_a_cost_in_another_currency_is_none(tmp_path: Path) -> None:
+    (tmp_path / "costs.csv").write_text("item_id,cost\npot,10\n")  # in USD, the default
+    with store(LOG) as log:
+        assert rows(log.items(costs=str(tmp_path / "costs.csv")))[2]["margin"] is None
+    with store(LOG, settings={"currency": "EUR"}) as log:
+        assert rows(log.items(costs=str(tmp_path / "costs.csv")))[2]["margin"] == 15.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must have a column item_id, has none"),
+        ("item_id\n", "must have a column cost, has item_id"),
+        ("item_id,cost\npan,\n", "line 2: cost must be a number from 0, was ''"),
+        ("item_id,cost\npan,-1\n", "line 2: cost must be a number from 0, was '-1'"),
+        ("item_id,cost\npan,inf\n", "line 2: cost must be a number from 0"),
+        ("item_id,cost\npan,1e10\n", "line 2: no piece costs '1e10'"),
+        ("item_id,cost\npan,1\npan,2\n", "line 3: 'pan' has a cost in USD already"),
+        ("item_id,cost\n\udcff,1\n", "no CSV file in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_table_of_item_costs_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with store(LOG) as log, pytest.raises(DataError) as caught:
+        log.items(costs=str(path))
+    assert said in caught.value.message
+
+
+def test_a_file_of_item_costs_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with store(LOG) as log, pytest.raises(StorageError, match=r"cannot read .*nothing\.csv"):
+        log.items(costs=str(tmp_path / "nothing.csv"))
 
 
 def test_brands_count_each_person_once() -> None:

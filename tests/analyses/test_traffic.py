@@ -225,7 +225,21 @@ def test_the_golden_spend(tmp_path: Path) -> None:
         ("news", "may", 2.5, 1, 0, 0.0, 0.0, None, 2.5, "EUR"),
     ]
     assert parts == found
+    assert picked(found, "margin", "revenue_per_person") == [
+        (-7.0, None), (7.5, 12.5), (-2.5, 0.0),
+    ]  # fmt: skip
     assert picked(days, "source", "cost", "sessions") == [("google", 1.0, 1)]
+
+
+def test_spend_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text(COSTS, encoding="utf-8")
+    with store(LOG, settings={"costs_traffic": str(path)}) as log:
+        result = log.traffic()
+    assert picked(rows(result, "spend"), "source", "cost") == [
+        ("radio", 7.0), ("google", 5.0), ("news", 2.5),
+    ]  # fmt: skip
+    assert result.meta["costs"] == str(path)
 
 
 def test_spend_by_source_alone_and_in_another_currency(tmp_path: Path) -> None:
@@ -237,6 +251,7 @@ def test_spend_by_source_alone_and_in_another_currency(tmp_path: Path) -> None:
         (row,) = rows(log.traffic(costs=str(path)), "spend")
     assert (row["medium"], row["campaign"], row["cost"], row["sessions"]) == (None, None, 500.0, 3)
     assert (row["revenue"], row["return_on_spend"], row["currency"]) == (None, None, "JPY")
+    assert (row["margin"], row["revenue_per_person"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,18 @@ def test_a_relative_store_is_beside_its_file(
     assert Path(load(environment={})["store"]).resolve() == (tmp_path / "data/shop").resolve()
 
 
+def test_files_of_costs_are_beside_their_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "clickcli.toml").write_text('[costs]\nitems = "costs.csv"\n')
+    monkeypatch.chdir(tmp_path / "deep")
+    settings = load(environment={"CLICKCLI_COSTS_TRAFFIC": "/spend.csv"})
+    assert settings.given("dataset") == {
+        "costs_items": "../costs.csv", "costs_traffic": "/spend.csv",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -61,6 +73,9 @@ def test_a_relative_store_is_beside_its_file(
         ("store = ''", "store must be text"),
         ("tz = [", "is not TOML"),
         ("[tz]\nx = 1", "tz must be"),
+        ("[costs]\nitem = 'x.csv'", "unknown key 'costs.item'"),
+        ("costs.items = 3", "costs.items must be text"),
+        ("costs = 'x.csv'", "unknown key 'costs'"),
     ],
 )
 def test_what_a_file_may_not_hold(tmp_path: Path, text: str, error: str) -> None:

@@ -8,7 +8,8 @@ end. Per period of ``--every``: new people have their first event ever in it; re
 active in the period before too; resurrecting ones earlier, but not in the period before; dormant
 ones were active in the period before and not in this one. active = new + returning +
 resurrecting, and dormant(t) = active(t-1) - returning(t). ``active_days`` counts people by their
-number of distinct active periods of ``--every``.
+number of distinct active periods of ``--every``. Adoption of a value of ``--by`` (an event type, a
+feature) in a period: the people active with it ÷ all people active in the period.
 
 Input
 -----
@@ -17,7 +18,7 @@ All events, or those of ``--event``; history before ``--from`` is read, since ne
 Output
 ------
 ``active``: one row a local day. ``lifecycle``: one row a period. ``active_days``: one row a number
-of active periods.
+of active periods. ``adoption``: with ``--by``, one row a value and period.
 
 Units
 -----
@@ -113,6 +114,19 @@ ACTIVE_DAYS = Table(
         *rate("share", "people ÷ everybody"),
     ),
     keys=("periods",),
+)
+ADOPTION = Table(
+    "adoption",
+    "With --by, one row a value and period: who adopted it; empty without.",
+    (
+        Column("period", "string", "key", "day, first day of the week, month, or hour"),
+        people_count("adopted", "people active with the value"),
+        people_count("active", "all people active in the period"),
+        *rate("adoption", "adopted ÷ active"),
+        Column("complete", "bool", "flag", "whether the period is over at as-of"),
+    ),
+    keys=("period",),
+    time="period",
 )
 
 
@@ -218,15 +232,14 @@ def finish(
         notes.append("the last day or period is not over at as-of")
     what = "any event" if parameters.event == "*" else parameters.event
     title = f"Active people · {what}, lifecycle by {parameters.every.value}, tz {context.tz.key}"
-    return Finished(
-        {
-            "active": days,
-            "lifecycle": lifecycle,
-            "active_days": _histogram_rows(frames["histogram"], context),
-        },
-        notes,
-        title,
-    )
+    tables = {
+        "active": days,
+        "lifecycle": lifecycle,
+        "active_days": _histogram_rows(frames["histogram"], context),
+    }
+    if context.by:
+        tables["adoption"] = _adoption_rows(lifecycle, context)
+    return Finished(tables, notes, title)
 
 
 def _grid(counts: pl.DataFrame, name: str, last: int, by: list[str]) -> pl.DataFrame:
@@ -297,6 +310,19 @@ def _histogram_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
     return with_rate(counts, "share", "people", "everybody")
 
 
+def _adoption_rows(lifecycle: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Set the active people of each value of the breakdown beside those of the total."""
+    import polars as pl
+
+    from clickcli.context import TOTAL
+    from clickcli.expressions import with_rate
+
+    everybody = lifecycle.filter(pl.col(context.by[0]) == TOTAL).select("index", "active")
+    adopted = lifecycle.rename({"active": "adopted"})
+    table = adopted.join(everybody, on="index", how="left")
+    return with_rate(table, "adoption", "adopted", "active")
+
+
 def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Expr]:
     """Return which people a cell lists."""
     import narwhals as nw
@@ -333,7 +359,7 @@ ANALYSIS = Analysis(
     version=1,
     parameters=Parameters,
     sample=Parameters(),
-    tables=(ACTIVE, LIFECYCLE, ACTIVE_DAYS),
+    tables=(ACTIVE, LIFECYCLE, ACTIVE_DAYS, ADOPTION),
     unit_keys={"days": ("person_key", "day"), "periods": ("person_key", "period")},
     units=units,
     reduce=reduce,
@@ -346,7 +372,7 @@ ANALYSIS = Analysis(
     ),
     examples=(
         "clickcli active --last 28d",
-        "clickcli active --event purchase --every month --by country",
+        "clickcli active --by event_type --every month --table adoption",
         "clickcli active --every week --who dormant:2024-03-04",
     ),
     check=check,

@@ -8,14 +8,16 @@ the period they did the one and the other. Click rate is over the people to whom
 recommended or listed (``--shown``). Repeat views are a person's views after the first. Social
 proof counts people who bought, shared, saved or joined it. Revenue is price × quantity of the
 lines of purchases, before discounts of the order; the event's revenue where it has one line
-without a price. Margin is revenue minus cost where a cost was sent. Abandonment is as in
+without a price. Revenue per person is over everybody with an event about it. Cost, margin (revenue
+minus cost), margin rate and return on spend are those of the lines whose cost is known: sent with
+the line, else that of ``--costs`` (or ``costs.items`` in the configuration). Abandonment is as in
 ``carts``: of the carts with it, opened in the period, those that were lost. Time to a purchase
 runs from the item's first view of the period to its first and its ``--nth`` purchase by anybody.
 
 Input
 -----
 Views, adds, purchases, shares and recommendations, with an item or a list of items; ``cost`` of
-list entries or ``properties.cost``; ``duration_ms`` of views.
+list entries, ``properties.cost`` or a file; ``duration_ms`` of views.
 
 Output
 ------
@@ -55,6 +57,7 @@ from clickcli.analysis import (
 from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
 from clickcli.relations.carts import CartOptions, Row, State, carts
+from clickcli.relations.costs import read_item_costs
 from clickcli.relations.item_events import ItemOptions, item_events
 
 if TYPE_CHECKING:
@@ -99,6 +102,13 @@ class Parameters(ItemOptions, CartOptions):
     nth: Annotated[
         int, Option("Also the time to this purchase of an item.", kind="count", minimum=2)
     ] = 10
+    costs: Annotated[
+        str | None, Option("CSV file of item costs: item_id, cost, currency.", kind="csv")
+    ] = None
+
+    def costs_file(self, context: Context) -> str | None:
+        """Return the file of item costs, that of the configuration where none is named."""
+        return self.costs or context.dataset.costs_items
 
 
 _SHARES: Final = {name: rate(name, " ÷ ".join(counts)) for name, counts in _RATES.items()}
@@ -113,10 +123,12 @@ ITEMS = Table(
         _SHARES["purchase_rate"][0],
         Column("purchases", "int64", "count", "lines of purchases"),
         Column("revenue", "float64", "money", "price × quantity; none where currencies mix"),
-        Column("currency", "string", "text", "currency of revenue and margin"),
+        Column("currency", "string", "text", "currency of all money"),
         Column("quantity", "int64", "count", "pieces bought"),
         _SHARES["abandonment_rate"][0],
-        Column("margin", "float64", "money", "revenue minus cost, where a cost was sent"),
+        Column("margin", "float64", "money", "costed_revenue minus cost"),
+        Column("margin_rate", "float64", "ratio", "margin ÷ costed_revenue"),
+        Column("revenue_per_person", "float64", "money", "revenue ÷ people"),
         _SHARES["click_rate"][0],
         Column("view_mean_s", "float64", "duration_s", "mean duration of the timed views"),
         Column("repeat_views", "int64", "count", "views after a person's first"),
@@ -126,6 +138,10 @@ ITEMS = Table(
         Column("to_nth_s", "float64", "duration_s", "first view to the --nth purchase"),
         Column("adds", "int64", "count", "adds to a cart"),
         people_count("buyers", "people who bought it"),
+        people_count("people", "people with any event about it"),
+        Column("cost", "float64", "money", "cost of what was bought, where it is known"),
+        Column("costed_revenue", "float64", "money", "revenue of the lines whose cost is known"),
+        Column("return_on_spend", "float64", "ratio", "costed_revenue ÷ cost"),
         people_count("viewers_added", "viewers who put it into a cart"),
         people_count("viewers_bought", "viewers who bought it"),
         Column("shown", "int64", "count", "times recommended or listed"),
@@ -145,6 +161,8 @@ ITEMS = Table(
 def check(parameters: Parameters, context: Context) -> None:
     """Refuse options that cannot be read."""
     parameters.limits()
+    if (costs := parameters.costs_file(context)) is not None:
+        read_item_costs(costs, context)
 
 
 def _kinds(parameters: Parameters, context: Context) -> dict[str, tuple[str, ...]]:
@@ -161,7 +179,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     from clickcli.expressions import inside
 
-    columns = ("price", "cost", "quantity", "currency")
+    columns = ("item_id", "price", "cost", "quantity", "currency")
     found = item_events(events, context, _kinds(parameters, context), parameters.of, columns,
                         ("duration_ms", "revenue"))  # fmt: skip
     rows = context.engine.hold(inside(found, context.period))
@@ -191,13 +209,27 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     )
     return {
         "pairs": _judged(pairs),
-        "sales": rows.filter(nw.col("purchases") == 1)
+        "sales": _costed(rows.filter(nw.col("purchases") == 1), parameters, context)
         .with_columns(sold.alias("sold"), (nw.col("cost") * nw.col("quantity")).alias("cost"))
         .select(*keys, "ts", "seq", "line", "quantity", "currency", "sold", "cost"),
         "carts": in_carts.group_by("person_key", "seq", "item", *context.by).agg(
             nw.col("lost", "ended").max()
         ),
     }
+
+
+def _costed(
+    lines: nw.LazyFrame[Any], parameters: Parameters, context: Context
+) -> nw.LazyFrame[Any]:
+    """Fill the costs that were not sent from the file of costs."""
+    import narwhals as nw
+
+    path = parameters.costs_file(context)
+    if path is None:
+        return lines
+    table = context.engine.table(read_item_costs(path, context))
+    joined = lines.join(table, on=["item_id", "currency"], how="left")
+    return joined.with_columns(nw.coalesce("cost", "table_cost").alias("cost"))
 
 
 def _judged(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -237,19 +269,17 @@ def reduce(
     groups = [*context.by, "item"]
     sales = units["sales"]
     place = nw.col("ts").rank("ordinal").over(*groups).cast(nw.Int64).alias("place")
+    is_costed = ~nw.col("cost").is_null()
     priced = sales.filter(~nw.col("sold").is_null()).with_columns(
-        nw.when(~nw.col("cost").is_null())
-        .then(nw.col("sold") - nw.col("cost"))
-        .otherwise(None)
-        .alias("margin")
+        nw.when(is_costed).then(nw.col("sold")).otherwise(None).alias("costed_revenue")
     )
     return {
         "items": units["pairs"].group_by(*groups).agg(
-            nw.col(*_SUMS).sum(), nw.col("viewed").min()
+            nw.col(*_SUMS).sum(), nw.col("viewed").min(), nw.len().alias("people")
         ),
         "quantity": sales.group_by(*groups).agg(nw.col("quantity").sum()),
         "money": priced.group_by(*groups, "currency").agg(
-            nw.col("sold", "margin").sum(), nw.col("margin").count().alias("costed")
+            nw.col("sold", "cost", "costed_revenue").sum(), nw.col("cost").count().alias("costed")
         ),
         "places": sales.with_columns(place)
         .filter((nw.col("place") == 1) | (nw.col("place") == parameters.nth))
@@ -264,7 +294,7 @@ def finish(
     """Put rates, money and times beside the counts."""
     import polars as pl
 
-    from clickcli.expressions import with_rate
+    from clickcli.expressions import share, with_rate
     from clickcli.notes import few
 
     groups = [*context.by, "item"]
@@ -287,6 +317,11 @@ def finish(
         table = table.drop("ts")
     for name, (above, below) in _RATES.items():
         table = with_rate(table, name, above, below)
+    table = table.with_columns(
+        share("margin", "costed_revenue").alias("margin_rate"),
+        share("costed_revenue", "cost").alias("return_on_spend"),
+        share("revenue", "people").alias("revenue_per_person"),
+    )
     notes = []
     if not table["views"].sum():
         notes.append("no views of items: name the events that are with --view")
@@ -295,25 +330,27 @@ def finish(
     if (frames["money"].group_by(groups).len()["len"] > 1).any():
         notes.append("some revenue is in several currencies and not added up: filter by currency")
     what = {"item": "Items", "category": "Categories", "brand": "Brands"}[parameters.of.value]
-    return Finished({"items": table}, notes, f"{what} · of events that name one")
+    costs = parameters.costs_file(context)
+    facts = {} if costs is None else {"costs": costs}
+    return Finished({"items": table}, notes, f"{what} · of events that name one", facts)
 
 
 def _money(money: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
-    """Return revenue, and margin where a cost was sent, of what one currency earned."""
+    """Return revenue, cost and margin of what earned one currency; the last two where known."""
     import polars as pl
 
     from clickcli.money import major
 
-    one = pl.len() == 1
-    margin = pl.when(pl.col("costed") > 0).then(major("margin"))
+    names = ("revenue", "cost", "costed_revenue", "margin")
+    is_costed, one = pl.col("costed") > 0, pl.len() == 1
+    sums = money.rename({"sold": "revenue"}).with_columns(
+        (pl.col("costed_revenue") - pl.col("cost")).alias("margin")
+    )
     return (
-        money.with_columns(major("sold").alias("sold"), margin.alias("margin"))
+        sums.with_columns(major(name).alias(name) for name in names)
+        .with_columns(pl.when(is_costed).then(name).alias(name) for name in names[1:])
         .group_by(groups)
-        .agg(
-            pl.when(one).then(pl.col("sold").first()).alias("revenue"),
-            pl.when(one).then(pl.col("margin").first()).alias("margin"),
-            pl.when(one).then(pl.col("currency").first()).alias("currency"),
-        )
+        .agg(pl.when(one).then(pl.col(name).first()).alias(name) for name in (*names, "currency"))
     )
 
 

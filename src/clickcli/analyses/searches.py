@@ -52,7 +52,7 @@ from clickcli.analysis import (
 )
 from clickcli.errors import UsageError
 from clickcli.relations.engagement import SessionOptions
-from clickcli.relations.searches import NO_QUERY, Words, searches
+from clickcli.relations.searches import NO_QUERY, SEARCHES, Words, searches
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -78,7 +78,7 @@ class Parameters(SessionOptions):
 
     search: Annotated[
         tuple[str, ...], Option("Event that is a search (repeatable).", kind="event")
-    ] = ("search", "view_search_results", "site_search")
+    ] = SEARCHES
     click: Annotated[
         tuple[str, ...], Option("Event that is a click on a result (repeatable).", kind="event")
     ] = ("product_view", "view_item", "item_view", "select_item", "search_click", "view")

@@ -17,8 +17,8 @@ Output
 ------
 ``channels``, ``sources``, ``campaigns``, ``landing``, ``hours``, ``weekdays``: one row each, the
 most sessions first, hours and weekdays in their order. ``quality``: engagement by channel.
-``spend``: with ``--costs``, what each source of that file cost and earned. ``unassigned``: what no
-rule knows, worst offenders first.
+``spend``: with ``--costs`` (or ``costs.traffic`` in the configuration), what each source of that
+file cost and earned. ``unassigned``: what no rule knows, worst offenders first.
 
 Units
 -----
@@ -90,6 +90,10 @@ class Parameters(EngagementOptions):
         str | None,
         Option("CSV file of spend: date, source, medium, campaign, cost, currency.", kind="csv"),
     ] = None
+
+    def costs_file(self, context: Context) -> str | None:
+        """Return the file of spend, that of the configuration where none is named."""
+        return self.costs or context.dataset.costs_traffic
 
 
 _BOUNCE = rate("bounce_rate", "bounces ÷ sessions")
@@ -201,8 +205,10 @@ SPEND = Table(
         Column("conversions", "int64", "count", "conversion events"),
         Column("revenue", "float64", "money", "revenue in sessions, where it is in currency"),
         Column("return_on_spend", "float64", "ratio", "revenue ÷ cost"),
+        Column("margin", "float64", "money", "revenue minus cost"),
         Column("cost_per_conversion", "float64", "money", "cost ÷ conversions"),
         Column("cost_per_session", "float64", "money", "cost ÷ sessions"),
+        Column("revenue_per_person", "float64", "money", "revenue ÷ people"),
         Column("currency", "string", "text", "currency of the costs"),
         _PEOPLE,
     ),
@@ -258,8 +264,8 @@ def reduce(
         )
         frames[f"{name}_ranks"] = ranked_rows(rows, "duration", groups, _PERCENTS)
     unknown = table.filter(nw.col("channel") == "Unassigned")
-    if parameters.costs is not None:
-        frames |= spend_frames(table, read_costs(parameters.costs, context), by)
+    if (costs := parameters.costs_file(context)) is not None:
+        frames |= spend_frames(table, read_costs(costs, context), by)
     frames["unassigned"] = unknown.group_by(*by, "source", "medium", "why").agg(
         nw.len().alias("sessions"), nw.col("person_key").n_unique().alias("people")
     )
@@ -281,8 +287,10 @@ def finish(
     tables["channels"] = tables["quality"] = channels
     tables["weekdays"] = _named_days(tables["weekdays"], context)
     tables["unassigned"] = _with_share(frames["unassigned"], totals, by)
-    if parameters.costs is not None:
-        tables["spend"] = spend_rows(frames, read_costs(parameters.costs, context))
+    facts: dict[str, object] = {}
+    if (costs := parameters.costs_file(context)) is not None:
+        tables["spend"] = spend_rows(frames, read_costs(costs, context))
+        facts["costs"] = costs
     notes = few(channels, "sessions", "sessions")
     if channels.filter((pl.col("mixed") > 0) | (pl.col("currencies") > 1)).height:
         notes.append("revenue is in several currencies and not added up: filter by currency")
@@ -295,7 +303,7 @@ def finish(
         )
     notes += _own_host(tables["sources"])
     title = f"Traffic · bounce: {parameters.bounce.value}"
-    return Finished(tables, notes, title)
+    return Finished(tables, notes, title, facts)
 
 
 def _own_host(sources: pl.DataFrame) -> list[str]:

@@ -82,6 +82,12 @@ class Dataset:
     passive_events: tuple[str, ...] = ()
     own_hosts: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    costs_items: str | None = None
+    costs_traffic: str | None = None
+    segments_new_days: float = 30
+    segments_risk_days: float = 30
+    segments_power_days: float = 10
+    segments_high_value: float = 1000
     opted_out_count: int = 0
     opted_out: Callable[[], pl.DataFrame] = nobody
     opted_out_devices: Callable[[], pl.DataFrame] = no_devices

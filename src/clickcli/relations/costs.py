@@ -1,21 +1,24 @@
-"""What traffic cost: a table of spend by day and source, read from a CSV file.
+"""What traffic and items cost: tables of spend and of prices paid, read from CSV files.
 
-Columns: ``date`` (YYYY-MM-DD), ``cost``, ``source``, and where wanted ``medium``, ``campaign`` and
-``currency``. Names are compared in lower case, as those of sessions.
+Spend has the columns ``date`` (YYYY-MM-DD), ``cost``, ``source``, and where wanted ``medium``,
+``campaign`` and ``currency``. Names are compared in lower case, as those of sessions. Costs of
+items have ``item_id``, ``cost`` (of a piece) and where wanted ``currency``. An amount without a
+currency is in that of the configuration.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from clickcli.currencies import exponent
 from clickcli.errors import DataError, StorageError
+from clickcli.relations.lines import MOST_MINOR
 from clickcli.units import local_midnight
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 NO_NAME: Final = "(not set)"
 _KEYS: Final = ("source", "medium", "campaign")
 _MOST: Final = Decimal(10) ** 15
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +48,72 @@ def read_costs(path: str, context: Context) -> Costs:
 
     Raises StorageError for a file that cannot be read, DataError for one that is no cost table.
     """
+    return _read(path, lambda rows: _sums(path, rows, context))
+
+
+def read_item_costs(path: str, context: Context) -> pl.DataFrame:
+    """Return one row an item and currency: item_id, currency, and table_cost in minor units.
+
+    Raises StorageError for a file that cannot be read, DataError for one that is no such table.
+    """
+    return _read(path, lambda rows: _item_costs(path, rows, context))
+
+
+def _read(path: str, take: Callable[[csv.DictReader[str]], T]) -> T:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            return _sums(path, csv.DictReader(file, restkey="", restval=""), context)
+            return take(csv.DictReader(file, restkey="", restval=""))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV file in UTF-8: {error}") from None
 
 
-def _sums(path: str, rows: csv.DictReader[str], context: Context) -> Costs:
+def _item_costs(path: str, rows: csv.DictReader[str], context: Context) -> pl.DataFrame:
+    import polars as pl
+
+    _names(path, rows, ("item_id", "cost"), "item_id,cost,currency")
+    found: dict[tuple[str, str], int] = {}
+    for where, row in _numbered(path, rows):
+        currency = _currency(row, context)
+        item = row["item_id"].strip(), currency
+        if item in found:
+            raise DataError(f"{where}: {item[0]!r} has a cost in {currency} already")
+        found[item] = cost = _minor(where, row["cost"], currency)
+        if cost >= MOST_MINOR:
+            raise DataError(f"{where}: no piece costs {row['cost']!r}")
+    return pl.DataFrame(
+        [(*item, cost) for item, cost in found.items()],
+        schema={"item_id": pl.String, "currency": pl.String, "table_cost": pl.Int64},
+        orient="row",
+    )
+
+
+def _names(
+    path: str, rows: csv.DictReader[str], needed: Sequence[str], example: str
+) -> Sequence[str]:
     names = rows.fieldnames or []
-    if missing := [name for name in ("date", "source", "cost") if name not in names]:
+    if missing := [name for name in needed if name not in names]:
         raise DataError(
             f"{path} must have a column {missing[0]}, has {', '.join(names) or 'none'}",
-            hint="date,source,medium,campaign,cost,currency",
+            hint=example,
         )
+    return names
+
+
+def _currency(row: Mapping[str, str], context: Context) -> str:
+    return row.get("currency", "").strip().upper() or context.dataset.currency
+
+
+def _sums(path: str, rows: csv.DictReader[str], context: Context) -> Costs:
+    example = "date,source,medium,campaign,cost,currency"
+    names = _names(path, rows, ("date", "source", "cost"), example)
     keys = tuple(key for key in _KEYS if key in names)
     spent: dict[tuple[str, ...], int] = {}
     currencies: set[str] = set()
     for where, row in _numbered(path, rows):
         day = _day(where, row["date"])
-        currency = row.get("currency", "").strip().upper() or context.dataset.currency
+        currency = _currency(row, context)
         cost = _minor(where, row["cost"], currency)
         if _counts(day, context):
             currencies.add(currency)
@@ -136,7 +185,7 @@ def spend_rows(frames: Mapping[str, pl.DataFrame], costs: Costs) -> pl.DataFrame
     import polars as pl
 
     from clickcli.expressions import share
-    from clickcli.money import major, one_currency
+    from clickcli.money import major, one_currency, unit
 
     keys = list(costs.keys)
     spent = pl.DataFrame(
@@ -145,8 +194,10 @@ def spend_rows(frames: Mapping[str, pl.DataFrame], costs: Costs) -> pl.DataFrame
         orient="row",
     ).with_columns(pl.lit(costs.currency).alias("cost_currency"))
     money = one_currency(frames["spend_money"], keys, "revenue", "revenue_currency")
+    units = unit("cost_currency")
     rows = (
-        spent.with_columns(major("cost", "cost_currency").alias("cost"))
+        spent.rename({"cost": "minor"})
+        .with_columns(major("minor", "cost_currency").alias("cost"))
         .join(frames["spend"], on=keys, how="left")
         .join(money, on=keys, how="left")
         .with_columns(
@@ -160,7 +211,9 @@ def spend_rows(frames: Mapping[str, pl.DataFrame], costs: Costs) -> pl.DataFrame
         pl.when(is_known).then("revenue").alias("revenue"),
         *(pl.lit(None, pl.String).alias(key) for key in _KEYS if key not in keys),
     ).with_columns(
+        (((pl.col("revenue") * units).round() - pl.col("minor")) / units).alias("margin"),
         share("revenue", "cost").alias("return_on_spend"),
+        share("revenue", "people").alias("revenue_per_person"),
         share("cost", "conversions").alias("cost_per_conversion"),
         share("cost", "sessions").alias("cost_per_session"),
         pl.col("cost_currency").alias("currency"),

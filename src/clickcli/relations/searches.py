@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clickcli.engines import Kernel
 
 NO_QUERY: Final = "(none)"
+SEARCHES: Final = ("search", "view_search_results", "site_search")
+"""Event types that are searches where nothing else is said."""
 _NUMBERS: Final = (
     "person_key", "ts", "seq", "first_seq", "start", "results", "clicked", "converted", "refined",
     "exited",

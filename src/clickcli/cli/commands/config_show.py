@@ -32,7 +32,7 @@ _HELP = Column("help", "string", "text", "what it does")
 def _text(setting: Setting) -> str | None:
     value = setting.value
     if isinstance(value, tuple):
-        return ", ".join(value) or None
+        return ", ".join(map(str, value)) or None
     return None if value is None else str(value)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from clickcli.cli.command import Command
-from clickcli.cli.files import written
 from clickcli.cli.opened import store_path
 from clickcli.cli.options import make
 from clickcli.cli.output import General, say
 from clickcli.config import FILE_NAME, example, load
 from clickcli.errors import UsageError
+from clickcli.render.files import written
 
 
 def _run(given: Mapping[str, Any]) -> None:
