@@ -204,6 +204,14 @@ def share(numerator: str, denominator: str) -> pl.Expr:
     return pl.when(below > 0).then(above / below).otherwise(None)
 
 
+def divided(value: pl.Expr, divisor: pl.Expr | float) -> pl.Expr:
+    """Return value ÷ divisor, to the last bit the same for one row and for many.
+
+    Polars multiplies many rows by the reciprocal of a constant, and divides a single one.
+    """
+    return value / (divisor + 0 * value)
+
+
 def wilson(numerator: str, denominator: str) -> tuple[pl.Expr, pl.Expr]:
     """Return the Wilson 95 % interval of a share, both null where the denominator is 0.
 

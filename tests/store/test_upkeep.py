@@ -547,6 +547,7 @@ def test_strange_files_and_links_are_named_and_not_followed(full: Store, tmp_pat
     assert found(full) == [
         ("error", "loop"),
         ("error", "rejects/link"),
+        ("warning", "derived/table.parquet"),
         ("warning", "events/date=2024-03-01/mine.parquet"),
         ("warning", "notes \x1b[31m.txt"),
     ]

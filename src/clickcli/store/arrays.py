@@ -78,6 +78,14 @@ def read_array(path: Path, dtype: str, rows: int | None, what: str) -> NDArray[A
 
     Raises DataError when the file is damaged, StorageError when the system cannot read it.
     """
+    array = load_array(path, what)
+    if array.dtype.str != dtype or (array.shape[:-1] != (() if rows is None else (rows,))):
+        raise DataError(f"the {what} {path} is damaged", hint="check the store: clickcli verify")
+    return array
+
+
+def load_array(path: Path, what: str) -> NDArray[Any]:
+    """Return an array of any form, read where it lies; errors as of ``read_array``."""
     import numpy as np
 
     try:
@@ -89,6 +97,4 @@ def read_array(path: Path, dtype: str, rows: int | None, what: str) -> NDArray[A
         raise DataError(f"cannot read the {what} {path}: {error}") from error
     except (ValueError, EOFError) as error:
         raise DataError(f"cannot read the {what} {path}: {error}") from error
-    if array.dtype.str != dtype or (array.shape[:-1] != (() if rows is None else (rows,))):
-        raise DataError(f"the {what} {path} is damaged", hint="check the store: clickcli verify")
     return array

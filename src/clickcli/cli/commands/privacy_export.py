@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from clickcli.cli.private import private_files
 from clickcli.columns import EVENT_COLUMNS, Dtype, EventColumn
 from clickcli.config import load
 from clickcli.errors import UsageError
+from clickcli.features.tables import TABLES
 from clickcli.render.page import Page, sheet_of_frame, sheet_of_rows
 from clickcli.units import MAX_TS, MIN_TS, from_us
 
@@ -101,6 +102,13 @@ _EVENTS: Final = Table(
 )
 
 
+_FEATURES: Final = tuple(
+    replace(table, columns=tuple(c for c in table.columns if not c.name.startswith("neighbour_")))
+    for table in TABLES.values()
+    if "person_key" in table.names()
+)
+
+
 def _shown(events: pl.DataFrame) -> pl.DataFrame:
     """Return stored rows as the table declares them."""
     import polars as pl
@@ -140,7 +148,9 @@ def _page(export: Export) -> Page:
         sheet_of_rows(_PERSON, [person], is_card=True),
         sheet_of_rows(_DEVICES, devices),
         sheet_of_rows(_REJECTS, rejects),
-    )
+        *(sheet_of_frame(table, export.derived[table.name]) for table in _FEATURES
+          if table.name in export.derived),
+    )  # fmt: skip
     is_empty = not (events.height or devices or rejects)
     notes = [f"nothing is held of this {export.kind}"] if is_empty else []
     return Page("privacy-export", 1, sheets, {}, notes, title="Export")
@@ -183,7 +193,7 @@ COMMAND = Command(
     ),
     sections={
         "Tables": tuple(
-            (table.name, table.help) for table in (_EVENTS, _PERSON, _DEVICES, _REJECTS)
+            (table.name, table.help) for table in (_EVENTS, _PERSON, _DEVICES, _REJECTS, *_FEATURES)
         )
     },
 )

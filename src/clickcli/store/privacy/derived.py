@@ -11,6 +11,8 @@ from clickcli.store.rework import Rework
 
 FOLDERS: Final = ("derived", "models")
 """Folders of what is computed from events, and kinds of files in the catalog."""
+RECEIPT: Final = "derived"
+"""Key of the catalog's ``meta`` under which the receipt of derived tables is."""
 
 
 def derived_files(catalog: Catalog) -> list[Path]:
@@ -24,6 +26,7 @@ def drop_derived(catalog: Catalog, work: Rework) -> None:
     for kind in FOLDERS:
         for file in catalog.files(kind):
             work.drop(file.path)
+    work.also(lambda db: db.execute("DELETE FROM meta WHERE key = ?", (RECEIPT,)))
 
 
 def remove_derived(catalog: Catalog) -> None:

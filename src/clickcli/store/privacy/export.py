@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clickcli.identity import anonymous_key, user_key
 from clickcli.store.catalog import Catalog
 from clickcli.store.layout import storage_errors
 from clickcli.store.privacy.devices import Span
@@ -26,7 +28,8 @@ class Export:
 
     ``events`` have the stored columns, in order of time and arrival; ``spans`` are the times at
     which a device's events that name no user are this user's. ``is_opted_out`` and ``has_agreed``
-    are None where the store keeps no lists.
+    are None where the store keeps no lists. ``derived`` are the person's rows of each table that
+    was computed from events, without what they say of others.
     """
 
     kind: Kind
@@ -36,6 +39,7 @@ class Export:
     rejects: tuple[Reject, ...]
     is_opted_out: bool | None
     has_agreed: bool | None
+    derived: Mapping[str, pl.DataFrame]
 
 
 def export_person(catalog: Catalog, kind: Kind, text: str, key_file: str | None) -> Export:
@@ -55,7 +59,22 @@ def export_person(catalog: Catalog, kind: Kind, text: str, key_file: str | None)
             agreed = bool(catalog.value("SELECT count(*) FROM consents WHERE digest = ?", digest))
         rejects = _rejects(catalog, Names({text, *reach.own}))
         events = _events(catalog, reach)
-    return Export(kind, text, events, reach.spans, rejects, opted_out, agreed)
+        make = user_key if kind == "user" else anonymous_key
+        keys = {make(text), *map(anonymous_key, reach.own)}
+        derived = _derived(catalog, keys)
+    return Export(kind, text, events, reach.spans, rejects, opted_out, agreed, derived)
+
+
+def _derived(catalog: Catalog, keys: Collection[int]) -> dict[str, pl.DataFrame]:
+    import polars as pl
+
+    found = {}
+    for file in catalog.files("derived"):
+        table = pl.read_parquet(catalog.resolve(file))
+        if "person_key" in table.columns:
+            own = table.filter(pl.col("person_key").is_in(list(keys)))
+            found[Path(file.path).stem] = own.drop(pl.selectors.starts_with("neighbour_"))
+    return found
 
 
 def _events(catalog: Catalog, reach: Reach) -> pl.DataFrame:

@@ -29,6 +29,15 @@ def seen(catalog: Catalog) -> dict[str, Any]:
     }
 
 
+def is_hidden(catalog: Catalog, key: int, *, require_consent: bool) -> bool:
+    """Return whether no question may see the person of a key."""
+    opted_out = "SELECT EXISTS (SELECT 1 FROM suppressions WHERE reason = ? AND person_key = ?)"
+    agreed = "SELECT EXISTS (SELECT 1 FROM consents WHERE person_key = ?)"
+    if catalog.value(opted_out, OPT_OUT, key):
+        return True
+    return require_consent and not catalog.value(agreed, key)
+
+
 def _people(keys: list[int]) -> pl.DataFrame:
     import polars as pl
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _OURS: Final = frozenset((CATALOG, f"{CATALOG}-journal", SEAL, f"{SEAL}.new", LOCK))
 _OTHERS: Final = frozenset(("models",))
-"""Folders whose files are made from events and can be made again."""
+"""Folders whose files may be others than the catalog names."""
 _NUMBERS: Final = ("next_seq", "fingerprint", "people", "retained_ids")
-KINDS: Final = ("events", "ids", "people", "linked", "rejects", "derived")
+KINDS: Final = ("events", "ids", "people", "linked", "rejects", "derived", "models")
 _INTEGRITY: Final = (
     "SELECT integrity_check FROM pragma_integrity_check(1000000000)"
     " WHERE integrity_check <> 'ok' AND integrity_check NOT LIKE 'NULL value in %' LIMIT 20"

@@ -206,7 +206,22 @@ def _rejects(path: Path, file: FileRow, tally: Tally | None) -> str | None:
     return _rows(sum(1 for _ in read_rejects(path, "")), file)
 
 
+def _derived(path: Path, file: FileRow, _tally: Tally | None) -> str | None:
+    import pyarrow.parquet as pq
+
+    return _rows(pq.read_metadata(path).num_rows, file)
+
+
+def _models(path: Path, file: FileRow, _tally: Tally | None) -> str | None:
+    import numpy as np
+
+    if path.suffix != ".npy":
+        return None
+    return _rows(len(np.load(path, mmap_mode="r", allow_pickle=False)), file)
+
+
 Check = Callable[[Path, FileRow, "Tally | None"], "str | None"]
 _CHECKS: Final[Mapping[str, Check]] = {
-    "events": _events, "ids": _run, "people": _people, "linked": _people, "rejects": _rejects
+    "events": _events, "ids": _run, "people": _people, "linked": _people, "rejects": _rejects,
+    "derived": _derived, "models": _models,
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Features: tables of people, items and what people do with them."""
