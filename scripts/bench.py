@@ -47,6 +47,32 @@ db.execute(f\"\"\"COPY (SELECT *, CAST(timestamp AS DATE) AS date
 print(db.execute(f"SELECT count(*) FROM read_parquet('{target}/*/*.parquet')").fetchone()[0])
 """
 
+_SETS_MLXTEND = """
+import sys, numpy as np, pandas as pd
+from mlxtend.frequent_patterns import fpgrowth
+from scipy.sparse import csr_array
+basket, item = np.load(sys.argv[1]).T
+shape = basket[-1] + 1, item.max() + 1
+if sys.argv[3] == "dense":
+    cells = np.zeros(shape, bool)
+    cells[basket, item] = True
+    table = pd.DataFrame(cells, copy=False)
+else:
+    ones = csr_array((np.ones(len(item), bool), (basket, item)), shape=shape)
+    table = pd.DataFrame.sparse.from_spmatrix(ones)
+    table.columns = table.columns.astype(str)
+found = fpgrowth(table, (int(sys.argv[2]) - 0.5) / shape[0], max_len=3)
+print(len(found), round((found["support"] * shape[0]).sum()))
+"""
+_SETS_CLICKCLI = """
+import sys, numpy as np
+from clickcli.models.itemsets import frequent_sets
+basket, item = np.load(sys.argv[1]).T
+owners = np.arange(basket[-1] + 1)
+found = frequent_sets(basket, item, owners, min_count=int(sys.argv[2]), max_len=3)
+print(sum(len(one.counts) for one in found), sum(int(one.counts.sum()) for one in found))
+"""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -184,8 +210,29 @@ def startup(folder: Path, _: int, rounds: int) -> list[dict[str, object]]:
     return rows
 
 
+def patterns(folder: Path, _: int, rounds: int) -> list[dict[str, object]]:
+    """Frequent item sets of up to three items in 200,000 sparse baskets, at falling support."""
+    pairs = bench_data.write_baskets(folder / "baskets.npy", 200_000)
+    scripts = {"mlxtend": _SETS_MLXTEND, "clickcli": _SETS_CLICKCLI}
+    for name, text in scripts.items():
+        (folder / f"sets_{name}.py").write_text(text, encoding="utf-8")
+    rows = []
+    for least in (1000, 200, 50):
+        contenders = [
+            Contender(name, (sys.executable, str(folder / f"sets_{script}.py"), str(pairs),
+                      str(least), how))
+            for name, script, how in (("mlxtend fpgrowth, sparse", "mlxtend", "sparse"),
+                                      ("mlxtend fpgrowth, dense", "mlxtend", "dense"),
+                                      ("clickcli", "clickcli", ""))
+        ]  # fmt: skip
+        title = f"item sets in {least} of 200,000 baskets or more"
+        rows += table(title, measure(contenders, rounds, check=True))
+    return rows
+
+
 WORKS: dict[str, Callable[[Path, int, int], list[dict[str, object]]]] = {
     "ingest": ingest,
+    "patterns": patterns,
     "startup": startup,
 }
 

@@ -65,3 +65,20 @@ def write(path: Path, events: int, seed: int = 1) -> Path:
             file.writelines(lines(events, seed))
         part.rename(path)
     return path
+
+
+def write_baskets(path: Path, baskets: int, items: int = 5000, seed: int = 1) -> Path:
+    """Write (basket, item) pairs as an array: popular items, and a hundred tastes of fifty."""
+    import numpy as np
+
+    if not path.exists():
+        draw = np.random.default_rng(seed)
+        sizes = np.minimum(1 + draw.geometric(0.2, baskets), 50)
+        basket = np.repeat(np.arange(baskets), sizes)
+        item = (items * draw.random(len(basket)) ** 3).astype(np.int64)
+        taste = np.repeat(draw.integers(0, items // 50, baskets), sizes)
+        of_taste = (taste * 50 + 50 * draw.random(len(basket)) ** 2).astype(np.int64)
+        item = np.where(draw.random(len(basket)) < 0.4, of_taste, item)
+        pairs = np.unique(np.stack([basket, item], axis=1), axis=0)
+        np.save(path, pairs)
+    return path

@@ -1,0 +1,1 @@
+"""Adapters to scientific libraries: arrays and plain tables in, arrays and plain tables out."""
