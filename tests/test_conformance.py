@@ -126,3 +126,106 @@ def test_rows_of_channels_are_compared_one_by_one(run: Any) -> None:
         "  not supported: strange [default]: unknown: moon",
         "  failed: wrong [default]: row 2 (t) channel: expected 'email', got 'organicsearch'",
     ]
+
+
+def test_sets_rules_and_sequences_are_compared(run: Any) -> None:
+    def baskets(expected: dict[str, Any], **query: Any) -> dict[str, Any]:
+        events = [event | {"session_id": event["user_id"]} for event in EVENTS]
+        return {
+            "area": "patterns", "status": "default", "events": events, "expected": expected,
+            "query": {"basket": "session_id", "min_support": 0.5, **query},
+        }  # fmt: skip
+
+    pair = {"items": ["buy", "view"], "support": 0.5}
+    rule = {"antecedent": ["buy"], "consequent": ["view"], "confidence": 1.0, "lift": 1.0}
+    code, lines = run(
+        odd=baskets({"itemset_count": 3, "itemsets": [pair | {"mood": "good"}]}),
+        right=baskets({"itemset_count": 3, "itemsets": [pair], "rules": [rule]}),
+        sequence=baskets(
+            {"pattern_count": 3, "patterns": [{"items": ["view", "buy"], "count": 1}]},
+            report="sequential",
+        ),
+        wrong=baskets({"patterns": [{"items": ["buy", "view"]}]}, report="sequential"),
+    )
+    assert code == 1
+    assert lines[:3] == [
+        "patterns: 2 passed, 1 failed, 1 not supported",
+        "  not supported: odd [default]: unknown: expected itemset mood",
+        "  failed: wrong [default]: ('buy', 'view'): not found",
+    ]
+
+
+def test_metrics_of_ranked_lists_are_compared(run: Any) -> None:
+    def lists(expected: dict[str, Any], **query: Any) -> dict[str, Any]:
+        return {
+            "area": "recmetrics", "status": "default", "expected": expected, "query": query,
+            "recommendations": [[1, "a", 2], [1, "b", 1], [2, "a", 3], [9, "a", 1]],
+            "relevant": [[1, "a"], [2, "a"], [3, "b"]],
+        }  # fmt: skip
+
+    code, lines = run(
+        odd=lists({"mean": 0.5}, metric="luck", k=2),
+        right=lists({"per_user": {"1": 0.5, "2": 0, "3": 0}, "mean": 1 / 6}, metric="mrr", k=2),
+        wrong=lists({"mean": 0.5}, metric="mrr", k=2),
+    )
+    assert code == 1
+    assert lines[:3] == [
+        "recmetrics: 1 passed, 1 failed, 1 not supported",
+        "  not supported: odd [default]: query metric='luck': no such metric",
+        "  failed: wrong [default]: mean: expected 0.5, got 0.16666666666666666",
+    ]
+
+
+def test_paths_are_asked_step_by_step_and_as_a_matrix(run: Any) -> None:
+    def asked(query: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+        stated = {"area": "paths", "status": "default", "events": EVENTS}
+        return stated | {"query": {"node": "event", **query}, "expected": expected}
+
+    edge = {"step": 1, "source": "view", "target": "buy", "count": 1}
+    nodes = {"nodes": ["path_start", "view", "buy", "path_end"]}
+    code, lines = run(
+        matrix=asked(
+            {"report": "transition_matrix", "weight": "out", **nodes},
+            {"matrix": [[0, 1, 0, 0], [0, 0, 0.5, 0.5], [0, 0, 0, 1], [0, 0, 0, 0]]},
+        ),
+        right=asked({"report": "step_edges", "max_steps": 5}, {"edges": [edge]}),
+        stands=asked(
+            {"report": "step_matrix", "max_steps": 2, **nodes},
+            {"matrix": [[0, 0], [1, 0], [0, 0.5], [0, 0.5]]},
+        ),
+        wrong=asked({"report": "step_edges"}, {"edges": [edge | {"count": 2}]}),
+    )
+    assert code == 1
+    assert lines[:2] == [
+        "paths: 3 passed, 1 failed, 0 not supported",
+        "  failed: wrong [default]: step 1 view to buy: expected 2, got 1",
+    ]
+
+
+def test_histories_of_buyers_and_expectations_are_compared(run: Any) -> None:
+    def stated(query: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+        return {"area": "clv", "status": "default", "query": query, "expected": expected}
+
+    days = ("01", "04", "04", "09")
+    bought = [
+        {"user_id": "ada", "event": "order", "timestamp": f"2024-03-{day}T10:00:00Z",
+         "properties": {"value": 10 * int(day)}} for day in days
+    ]  # fmt: skip
+    own = {"frequency": 2, "recency": 8, "T": 9, "monetary_value": 85.0}
+    asked = {"model": "rfm_summary", "period": "day", "observation_end": "2024-03-10"}
+    values = {"model": "gamma_gamma", "params": {"p": 2, "q": 3, "v": 10},
+              "conditional": {"frequency": 1, "monetary_value": 40}}  # fmt: skip
+    alive = {"model": "bg_nbd", "params": {"r": 1, "alpha": 1, "a": 1, "b": 1},
+             "alive": [{"frequency": 0, "recency": 0, "T": 5}]}  # fmt: skip
+    code, lines = run(
+        right=stated(asked, {"summary": {"ada": own}}) | {"events": bought},
+        value=stated(values, {"conditional_expectation": 25.0}),
+        alive=stated(alive, {"p_alive": [1.0]}),
+        wrong=stated(alive, {"p_alive": [0.5]}),
+    )
+    assert code == 1
+    assert lines == [
+        "clv: 3 passed, 1 failed, 0 not supported",
+        "  failed: wrong [default]: p_alive 1: expected 0.5, got 1.0",
+        "all: 3 passed, 1 failed, 0 not supported",
+    ]

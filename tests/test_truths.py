@@ -13,9 +13,12 @@ import polars as pl
 import pytest
 
 import clickcli
+from clickcli.analysis import Shared
 from clickcli.api import Log
 from clickcli.engines import engine
 from clickcli.engines.scan import scan
+from clickcli.recommend import Wish
+from clickcli.recommend.options import TrainOptions
 from clickcli.store import IngestSummary
 
 FOLDER = Path(__file__).resolve().parent.parent / "sample_data"
@@ -277,6 +280,17 @@ def test_two_bundles_are_bought_together(events: pl.DataFrame) -> None:
     assert pairs["len"][2] == stated["most_orders_of_any_other_pair"]
 
 
+def test_patterns_finds_the_bundles(main: Told) -> None:
+    stated = PLANTED["bundles"]
+    result = main.log.patterns(**main.options)
+    planted = {", ".join(pair["items"]): pair["orders_with_both"] for pair in stated["pairs"]}
+    assert dict(result.to_polars("itemsets").select("items", "count").iter_rows()) == planted
+    assert set(result.to_polars()["baskets"]) == {stated["orders"]}
+    sides = [", ".join(sorted(sides)) for sides in
+             result.to_polars().select("antecedents", "consequents").iter_rows()]  # fmt: skip
+    assert sorted(sides) == sorted([*planted, *planted])
+
+
 def test_an_item_trends(main: Told) -> None:
     stated = PLANTED["trending"]
     step = [f"product_view[item_id = '{stated['item_id']}']"]
@@ -286,6 +300,12 @@ def test_an_item_trends(main: Told) -> None:
         for period in ({"to": stated["from"]}, {"from_": stated["from"]})
     ]
     assert counts == [stated["views_before"], stated["views_since"]]
+
+
+def test_segments_of_buyers_hold_every_order(main: Told) -> None:
+    found = main.log.rfm(**main.options).to_polars()
+    assert found["purchases"].sum() == main.truth["log"]["orders"]
+    assert round(found["revenue"].sum() * 100) == main.truth["log"]["revenue_minor_units"]
 
 
 def test_searches_without_a_result(events: pl.DataFrame) -> None:
@@ -352,3 +372,15 @@ def test_taste_shows_in_the_categories_of_a_group(main: Told) -> None:
         names = ", ".join(f"'{name}'" for name in stated["categories"])
         views = main.log.funnel(steps=[f"product_view[category in ({names})]"], **options)
         assert views.to_polars()["people"][0] >= stated["product_views_in_own_categories"]
+
+
+def test_people_of_a_taste_are_recommended_their_categories(main: Told) -> None:
+    main.log.recommender.train(TrainOptions(method="itemknn", keep=5), Shared())
+    lists, _ = main.log.recommender.everybody(Wish(k=5))
+    views = main.log.events(types=["product_view"], columns=["item_id", "category"]).to_polars()
+    category = dict(views.select("item_id", "category").drop_nulls().iter_rows())
+    for stated in PLANTED["tastes"].values():
+        items = lists.filter(pl.col("person_id").is_in(stated["people"]))["item_id"].to_list()
+        own = [category.get(item) in stated["categories"] for item in items]
+        assert len(own) > 3 * len(stated["people"])
+        assert sum(own) / len(own) > 0.7  # 3 of some 12 categories: chance gives a quarter

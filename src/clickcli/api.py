@@ -27,6 +27,9 @@ from clickcli.store import Store
 if TYPE_CHECKING:
     from clickcli.doctor import Evidence, Plan
     from clickcli.engines.dataset import Dataset
+    from clickcli.features import Features
+    from clickcli.person.rules import Rules
+    from clickcli.recommend import Recommender
     from clickcli.run import Result
     from clickcli.store import IngestOptions, IngestSummary, StoreInfo
 
@@ -141,6 +144,71 @@ class Log:
         finally:
             chosen.close()
 
+    def person(
+        self, id: str | None = None, *, device: str | None = None, rules: Rules | None = None,  # noqa: A002
+        **options: Any,
+    ) -> Result:  # fmt: skip
+        """Return who a user (``id``) or a device is, and what to do next.
+
+        ``rules`` are the thresholds and the rule table; ``options`` the fields of
+        ``person.options.Options`` and ``as_of``, ``tz``, ``week_start``, ``include_bots``.
+        """
+        from clickcli.person.answer import person
+        from clickcli.person.options import Options
+        from clickcli.person.rules import Rules
+
+        own = {field.name for field in dataclasses.fields(Options)}
+        shared = {"as_of", "tz", "week_start", "include_bots"}
+        for name in options:
+            if name not in own | shared:
+                raise unknown("option", name, own | shared)
+        text = id if device is None else device
+        if text is None or (id is not None and device is not None):
+            raise UsageError("give one of id and device")
+        asked = build(Shared, {name: options[name] for name in options if name in shared})
+        chosen = build(Options, {name: options[name] for name in options if name in own})
+        return self.fresh(
+            lambda data: person(
+                data, text, asked, chosen, rules or Rules(), is_device=device is not None
+            )
+        )
+
+    def sql(self, query: str, **options: Any) -> Result:
+        """Return the answer to a query over events, sessions, carts, lines and features.
+
+        ``options`` are ``from_``, ``to``, ``last``, ``as_of``, ``tz``, ``where``,
+        ``include_bots`` and ``limit``. Raises UsageError for what is no single SELECT.
+        """
+        from clickcli.engines import engine
+        from clickcli.sql.query import ask
+
+        shared = _tables_asked(options, "limit")
+        return self.fresh(lambda data: ask(data, engine("polars"), shared, self.features, query))
+
+    def export(
+        self, table: str, path: str | Path, *, format: str | None = None,  # noqa: A002 - its name
+        safe_csv: bool = False, **options: Any,
+    ) -> None:  # fmt: skip
+        """Write a table to a file, as a whole or not at all, in the format of its ending.
+
+        ``options`` are those of ``sql`` without ``limit``.
+        """
+        from clickcli import exports
+        from clickcli.engines import engine
+        from clickcli.render import by_ending, by_name, write
+        from clickcli.render.files import written
+        from clickcli.render.page import Style
+        from clickcli.units import zone
+
+        shared = _tables_asked(options)
+        kind = by_ending(str(path)) if format is None else by_name(format)
+        exports.check(table, kind)
+        style = Style(tz=zone(shared.tz), safe_csv=safe_csv)
+        page = self.fresh(
+            lambda data: exports.page(data, engine("polars"), shared, self.features, table)
+        )
+        written(str(path), write(page, kind, style))
+
     def doctor(
         self, *, checks: Sequence[str] = (), plan: str | Path | None = None, **options: Any
     ) -> Result:
@@ -164,6 +232,20 @@ class Log:
         evidence = self._evidence(options, None)
         events = {name: seen.events for name, seen in evidence.types.items()}
         return text_of(derived(evidence), events)
+
+    @property
+    def features(self) -> Features:
+        """Features of people, items and their interactions: built, read, dropped."""
+        from clickcli.features import Features
+
+        return Features(self._store, self._settings)
+
+    @property
+    def recommender(self) -> Recommender:
+        """Recommendations: a model trained, kept in the store, and asked."""
+        from clickcli.recommend import Recommender
+
+        return Recommender(self._store, self._settings)
 
     def _evidence(self, options: Mapping[str, Any], plan: Plan | None) -> Evidence:
         from clickcli.doctor import Records, gathered
@@ -209,6 +291,15 @@ class Log:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _tables_asked(options: Mapping[str, Any], *more: str) -> Shared:
+    """Return the shared options that choose what tables hold; UsageError for another one."""
+    known = ("from_", "to", "last", "as_of", "tz", "where", "include_bots", *more)
+    for name in options:
+        if name not in known:
+            raise unknown("option", name, known)
+    return build(Shared, options)
 
 
 def split_options(

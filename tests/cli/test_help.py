@@ -31,6 +31,9 @@ WRITTEN = [
     ("info",),
     ("events",),
     ("doctor",),
+    ("person",),
+    ("features",),
+    *(("features", name) for name in ("build", "show", "drop")),
     ("identity",),
     *(("identity", name) for name in ("preview", "link", "unlink", "split", "list", "suspects")),
     ("privacy",),
@@ -39,6 +42,10 @@ WRITTEN = [
         for name in ("consent", "hash", "export", "delete", "retain", "scrub", "audit")
     ),
     ("demo",),
+    ("train",),
+    ("recommend",),
+    ("sql",),
+    ("export",),
     ("batches",),
     ("undo",),
     ("compact",),
@@ -54,7 +61,7 @@ def test_every_page_fits_80_columns(run: Run, path: tuple[str, ...]) -> None:
     assert ran.err == ""
     page, _, examples = ran.out.partition("Examples:")
     assert max(map(len, page.split("\n"))) <= 80
-    assert examples.strip() or path in [(), ("config",), ("identity",), ("privacy",)]
+    assert examples.strip() or path in [(), ("config",), ("features",), ("identity",), ("privacy",)]
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=" ".join)

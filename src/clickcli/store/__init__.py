@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self
 
 from clickcli.engines.dataset import DataFile, Dataset
 from clickcli.errors import DataError, StorageError, StoreLocked
@@ -40,11 +40,14 @@ from clickcli.store.types import (
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
+    from clickcli.store.derived import Derived, Deriving, State
     from clickcli.store.identities.change import IdentityChange
     from clickcli.store.identities.listing import ListedLink, Suspect
     from clickcli.store.intake import Intake
     from clickcli.store.ledger import Job
+    from clickcli.store.models import Model
     from clickcli.store.privacy import Privacy
     from clickcli.store.upkeep.compact import Compacted
     from clickcli.store.upkeep.undo import Undone
@@ -327,6 +330,59 @@ class Store:
         from clickcli.store.identities.listing import suspects
 
         return suspects(self._catalog, devices=devices, users=users, chain=chain)
+
+    def derived(self) -> Derived | None:
+        """Return the tables that were computed from events, None where there are none."""
+        from clickcli.store.derived import derived
+
+        return derived(self._catalog)
+
+    def deriving(self, wait_s: float = 0.0) -> AbstractContextManager[Deriving]:
+        """Hold the writer's lock while such tables are computed and replaced."""
+        from clickcli.store.derived import deriving
+
+        return deriving(self._catalog, wait_s)
+
+    def drop_derived(self, wait_s: float = 0.0) -> list[str]:
+        """Take such tables out of the store; returns their names."""
+        from clickcli.store.derived import drop
+
+        return drop(self._catalog, wait_s)
+
+    def state(self) -> State:
+        """Return what answers of this moment rest on."""
+        from clickcli.store.derived import state_of
+
+        return state_of(self._catalog)
+
+    def model(self, name: str) -> Model | None:
+        """Return a trained model, None where there is none. DataError for another store's."""
+        from clickcli.store.models import model
+
+        return model(self._catalog, name)
+
+    def keep_model(
+        self, name: str, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any],
+        state: State, wait_s: float = 0.0,
+    ) -> str:  # fmt: skip
+        """Make this the model of that name; ``state`` is that when its events were read."""
+        from clickcli.store.models import keep_model
+
+        return keep_model(self._catalog, name, arrays, manifest, state, wait_s)
+
+    def key_of(
+        self, text: str, *, is_device: bool = False, key_file: str | None = None,
+        require_consent: bool = False,
+    ) -> int | None:  # fmt: skip
+        """Return the person key of an id, None for somebody whom no question may see."""
+        from clickcli.identity import anonymous_key, user_key
+        from clickcli.store.privacy.keys import stored_ids
+        from clickcli.store.privacy.seen import is_hidden
+
+        kind: Literal["user", "device"] = "device" if is_device else "user"
+        (stored,) = stored_ids(self._catalog, key_file, kind, [text])
+        key = anonymous_key(stored) if is_device else user_key(stored)
+        return None if is_hidden(self._catalog, key, require_consent=require_consent) else key
 
     def undo(self, batch: str, *, dry_run: bool = False, wait_s: float = 0.0) -> Undone:
         """Take an ingest back. Raises UsageError for a batch that is unknown or was before."""
