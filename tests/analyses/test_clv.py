@@ -95,7 +95,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", WRONG)
 def test_what_cannot_be_is_refused(options: dict[str, Any]) -> None:
-    with store(LOG) as log, pytest.raises(UsageError, match="must|unknown unit"):
+    with store(LOG) as log, pytest.raises(UsageError, match=r"must|unknown unit"):
         log.clv(**options)
 
 

@@ -165,7 +165,7 @@ FIT = Table(
     keys=("model", "parameter"),
 )  # fmt: skip
 HOLDOUT = Table(
-    "holdout", "What would have been foretold of the end of the period; empty without.",
+    "holdout", "What would have been foretold of the last part of the period.",
     (
         Column("method", "string", "key", "the model, or as many as in the same time before"),
         people_count("people", "people who had bought before it"),

@@ -114,6 +114,8 @@ def formatter(column: Column, tz: tzinfo) -> Callable[[Any], str]:
         return moment(value, tz).strftime("%Y-%m-%d %H:%M:%S")
 
     show = timestamp if column.kind == "timestamp" else _BY_KIND[column.kind]
+    if column.dtype == "bool":
+        show = _flag
 
     def cell(value: Any) -> str:
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
