@@ -291,6 +291,15 @@ def test_patterns_finds_the_bundles(main: Told) -> None:
     assert sorted(sides) == sorted([*planted, *planted])
 
 
+def test_bundles_finds_the_planted_pairs(main: Told) -> None:
+    found = main.log.bundles(**main.options).to_polars()
+    pairs = found.filter(pl.col("bundle_kind") == "complementary")
+    counts = {frozenset(pair): count for *pair, count in
+              pairs.select("item", "partner", "count").iter_rows()}  # fmt: skip
+    stated = PLANTED["bundles"]["pairs"]
+    assert counts == {frozenset(pair["items"]): pair["orders_with_both"] for pair in stated}
+
+
 def test_an_item_trends(main: Told) -> None:
     stated = PLANTED["trending"]
     step = [f"product_view[item_id = '{stated['item_id']}']"]
@@ -322,6 +331,16 @@ def test_clicks_on_recommendations_fall_by_position(events: pl.DataFrame) -> Non
         chosen = events.filter(pl.col("event_type") == f"recommendation_{kind}")
         by_position = chosen.group_by(pl.col("position").cast(pl.String)).len()
         assert dict(by_position.iter_rows()) == stated[f"{kind}_by_position"]
+
+
+def test_performance_of_recommendations_by_position_and_source(main: Told) -> None:
+    stated = PLANTED["recommendations"]
+    result = main.log.recs_performance(**main.options)
+    for name in ("position", "source"):
+        rows = result.to_polars(f"{name}s").select(pl.col(name).cast(pl.String), "shown", "clicked")
+        found = {key: (shown, clicked) for key, shown, clicked in rows.iter_rows()}
+        shown, clicked = stated[f"shown_by_{name}"], stated[f"clicked_by_{name}"]
+        assert found == {key: (shown[key], clicked[key]) for key in shown}
 
 
 def test_one_experiment_works(events: pl.DataFrame, main: Told) -> None:

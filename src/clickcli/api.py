@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clickcli.engines.dataset import Dataset
     from clickcli.features import Features
     from clickcli.person.rules import Rules
+    from clickcli.predict import Predictor
     from clickcli.recommend import Recommender
     from clickcli.run import Result
     from clickcli.store import IngestOptions, IngestSummary, StoreInfo
@@ -169,7 +170,13 @@ class Log:
         chosen = build(Options, {name: options[name] for name in options if name in own})
         return self.fresh(
             lambda data: person(
-                data, text, asked, chosen, rules or Rules(), is_device=device is not None
+                data,
+                text,
+                asked,
+                chosen,
+                rules or Rules(),
+                self.recommender,
+                is_device=device is not None,
             )
         )
 
@@ -246,6 +253,13 @@ class Log:
         from clickcli.recommend import Recommender
 
         return Recommender(self._store, self._settings)
+
+    @property
+    def predictor(self) -> Predictor:
+        """Predictions: models trained, kept in the store, reported on, and asked."""
+        from clickcli.predict import Predictor
+
+        return Predictor(self._store, self._settings)
 
     def _evidence(self, options: Mapping[str, Any], plan: Plan | None) -> Evidence:
         from clickcli.doctor import Records, gathered

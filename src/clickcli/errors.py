@@ -101,7 +101,8 @@ def unknown(what: str, word: str, known: Iterable[str]) -> UsageError:
     names = sorted(set(known))
     hint = suggestion(word, names)
     if hint is None and names:
-        shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+        told = (name if len(name) <= _SHOWN else name[:_SHOWN] + "…" for name in names[:12])
+        shown = ", ".join(told) + (" …" if len(names) > 12 else "")
         hint = f"known: {shown}"
     given = word if len(word) <= _SHOWN else word[:_SHOWN] + "…"
     return UsageError(f"unknown {what} {given!r}", hint=hint)

@@ -132,6 +132,27 @@ def test_a_cell_that_is_none_is_refused(cell: str) -> None:
         log.journeys(who=cell, pattern=["home -> list"])
 
 
+@pytest.mark.parametrize("cell", ["hime>list", "home>lust", "path:home>lust", "dropped:hime"])
+def test_a_cell_of_an_event_that_is_not_there_is_refused(cell: str) -> None:
+    with store(LOG) as log, pytest.raises(UsageError, match="unknown event type"):
+        log.journeys(who=cell)
+
+
+def test_an_event_that_reads_like_a_mark_is_asked_for_by_the_name_that_answers_give_it() -> None:
+    events = """
+    2024-05-01T10:00:00Z ann a
+    2024-05-01T10:00:10Z ann (exit)
+    2024-05-01T10:00:20Z bob (exit)
+    """
+    with store(told(events)) as log:
+        name = "'(exit)'"
+        result = log.journeys(start=name, pattern=[f"(start) -> {name} -> (exit)"])
+        assert [row["paths"] for row in rows(result, "patterns")] == [2]
+        assert worlds.people(log, "journeys", f"a>{name}") == ["ann"]
+        with pytest.raises(UsageError, match="unknown event type"):
+            log.journeys(start="(exit)")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clickcli.cli.commands.events import separated
+from clickcli.errors import unknown
 from tests.cli.conftest import Run, log_lines, write_log
 
 
@@ -196,6 +197,22 @@ def test_a_file_keeps_its_permissions_and_a_link_its_target(run: Run, shop: Path
     assert Path("link.csv").is_symlink()
     assert Path("target.csv").read_text().startswith("store,events")
     assert stat.S_IMODE(Path("target.csv").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("option", ["--output", "--meta"])
+def test_a_file_inside_a_store_is_not_written(run: Run, shop: Path, option: str) -> None:
+    catalog = (shop / "catalog.db").read_bytes()
+    for place in (shop / "catalog.db", shop / "events" / "x.csv"):
+        ran = run("info", "--store", str(shop), "-f", "csv", option, str(place))
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{option} must be outside the store" in ran.err
+    assert (shop / "catalog.db").read_bytes() == catalog
+    assert not (shop / "events" / "x.csv").exists()
+
+
+def test_a_long_name_is_cut_in_a_hint() -> None:
+    hint = unknown("item", "a", ["x" * 10_000, "y"]).hint
+    assert hint == f"known: {'x' * 80}…, y"
 
 
 def test_a_file_in_no_folder_is_an_error(run: Run, shop: Path) -> None:

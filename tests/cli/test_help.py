@@ -32,6 +32,8 @@ WRITTEN = [
     ("events",),
     ("doctor",),
     ("person",),
+    ("predict",),
+    *(("predict", name) for name in ("train", "score", "report")),
     ("features",),
     *(("features", name) for name in ("build", "show", "drop")),
     ("identity",),
@@ -61,7 +63,14 @@ def test_every_page_fits_80_columns(run: Run, path: tuple[str, ...]) -> None:
     assert ran.err == ""
     page, _, examples = ran.out.partition("Examples:")
     assert max(map(len, page.split("\n"))) <= 80
-    assert examples.strip() or path in [(), ("config",), ("features",), ("identity",), ("privacy",)]
+    assert examples.strip() or path in [
+        (),
+        ("config",),
+        ("features",),
+        ("identity",),
+        ("predict",),
+        ("privacy",),
+    ]
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=" ".join)

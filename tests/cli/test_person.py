@@ -17,7 +17,8 @@ from tests.cli.hostile import TEXTS
 OF_ONE_TABLE = ["jsonl", "csv", "tsv", "md", "parquet", "arrow"]
 OF_ALL = ["table", "json", "sqlite"]
 TABLES = [
-    "person", "activity", "preferences", "carts", "content", "sessions", "devices", "events",
+    "person", "scores", "activity", "preferences", "recommendations", "carts", "content",
+    "sessions", "devices", "events",
 ]  # fmt: skip
 
 
@@ -45,8 +46,9 @@ def test_a_terminal_shows_names_and_values_and_leaves_out_empty_tables(
     assert "stage           low engagement" in lines
     assert ["purchases", "1"] in [line.split() for line in lines]
     assert not any(line.startswith("content ·") for line in lines)
+    assert ["segment", "hibernating"] in [line.split() for line in lines]
     assert max(map(len, lines)) <= 80
-    assert ran.err == ""
+    assert ran.err == "note: no recommendations: no model is trained: clickcli train\n"
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -55,7 +57,7 @@ def test_every_table_in_every_format(
     run: Run, shop: Path, tmp_path: Path, kind: str, table: str
 ) -> None:
     out = tmp_path / "out.bin"
-    asked = ("person", "anna", "--store", shop, "--table", table, "-f", kind, "-o", out)
+    asked = ("person", "anna", "--store", shop, "--table", table, "-f", kind, "-o", out, "-q")
     ran = run(*asked)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     assert out.stat().st_size or kind == "jsonl"
@@ -66,7 +68,7 @@ def test_a_format_of_one_table_says_which_it_is(
     run: Run, shop: Path, tmp_path: Path, kind: str
 ) -> None:
     ran = run("person", "anna", "--store", shop, "-f", kind, "-o", tmp_path / "out.bin")
-    told = "this is the table person; --table: activity, preferences, carts"
+    told = "this is the table person; --table: scores, activity, preferences, recommendations"
     assert (told in " ".join(ran.err.split())) == (kind in OF_ONE_TABLE)
 
 

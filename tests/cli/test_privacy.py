@@ -159,6 +159,20 @@ def test_an_export_is_for_its_owner_only_even_over_an_older_file(
     assert page["tables"]["person"][0]["events"] == len(page["data"]) == 8
 
 
+def test_an_export_holds_the_kept_recommendations(run: Run, stored: Path) -> None:
+    def kept() -> Any:
+        page = data(run("privacy", "export", "--user", "anna"))
+        return page["tables"]["recommendations"]
+
+    more = {"event_type": "product_view", "ts": 1_709_251_200, "user_id": "bert", "item_id": "p9"}
+    Path("more.jsonl").write_text(json.dumps(more) + "\n")
+    assert run("ingest", "more.jsonl", "-q").code == 0
+    assert kept() == []
+    assert run("train", "--method", "popular", "-q").code == 0
+    wanted = data(run("recommend", "--user", "anna", "-k", "50", "-f", "json"))["data"]
+    assert [row["item_id"] for row in kept()] == [row["item_id"] for row in wanted] == ["p9"]
+
+
 def test_a_deletion_gives_a_certificate_and_the_log_brings_nothing_back(
     run: Run, stored: Path, tmp_path: Path
 ) -> None:

@@ -119,3 +119,9 @@ def test_people_who_take_what_nobody_had_give_popular() -> None:
     ts = np.where(np.arange(len(data)) % 5, 0, 1) + np.arange(len(data)) % 2 * 10
     apart = replace(data, item=moved, items=50, ts=ts, now=100)
     assert choose(apart, Mode.LATER).method.name == "popular"
+
+
+def test_whatever_stands_in_the_table_can_be_fitted_again() -> None:
+    choice = choose(walks(), Mode.NEXT)
+    assert {tried.name for tried in choice.table} == set(choice.tried)
+    assert choice.tried[choice.method.name] is choice.method

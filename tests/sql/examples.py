@@ -60,6 +60,7 @@ CALLS: Final = {
     "sign": "sign(price - 5)",
     "sqrt": "sqrt(price)",
     "power": "power(price, 2)",
+    "power of a whole number": "power(10, 10)",
     "exp": "exp(quantity)",
     "ln": "ln(revenue)",
     "log": "log10(revenue), log2(revenue), log(3, revenue) as l, log(revenue) as m",

@@ -202,6 +202,7 @@ def test_by_nothing_is_divided_into_nothing(log: Log) -> None:
         ("select ts from events order by 99", "ORDER BY ordinal", None),
         ("select ts - interval '1000000000 years' from events", "out of the supported range", None),
         ("select max(max(price)) from events", "cannot be nested", None),
+        ("select 9223372036854775807 + 1", "does not fit 64 bits", "double"),
     ],
 )  # fmt: skip
 def test_an_error_says_what_is_wrong(log: Log, query: str, error: str, hint: str | None) -> None:

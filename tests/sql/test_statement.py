@@ -86,6 +86,8 @@ REFUSED = {
     "select ts\nfrom events\nwhere )": r"not SQL near '\)' \(line 3, character 7\)",
     "selec 1": "must begin with SELECT or WITH, was 'selec'",
     "select " + "(" * 5000 + "1" + ")" * 5000: "nested too deeply",
+    "select " + " + ".join(["1"] * 1000): "nested too deeply",
+    "select * from events where " + " or ".join(["seq = 1"] * 1000): "nested too deeply",
     "select '" + "x" * 100_000 + "'": "at most 100,000 characters",
 }
 

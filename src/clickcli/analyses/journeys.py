@@ -37,7 +37,7 @@ by a gap and keep equal nodes apart (``--unit person --gap none --keep-repeats``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -60,7 +60,9 @@ from clickcli.relations.page_paths import Paths
 from clickcli.relations.path_patterns import (
     BETWEEN,
     EXIT,
+    MARKS,
     OTHER_NODES,
+    as_node,
     parse_pattern,
     parse_way,
     quoted,
@@ -410,9 +412,19 @@ def check(parameters: Parameters, context: Context) -> None:
     if len(set(parameters.pattern)) < len(parameters.pattern):
         raise UsageError("--pattern names a pattern twice")
     types = context.dataset.event_types
-    asked = _asked(rules) if parameters.node == "event" else set()
-    for name in sorted({*asked, *parameters.event, *parameters.skip}):
+    for name in sorted({*parameters.event, *parameters.skip}):
         if types and name not in types:
+            raise unknown("event type", name, types)
+    _check_nodes(_asked(rules), parameters, context)
+
+
+def _check_nodes(names: Iterable[str], parameters: Parameters, context: Context) -> None:
+    """Refuse names of nodes that are no event types, where nodes are those."""
+    types = [as_node(name) for name in context.dataset.event_types]
+    if parameters.node != "event" or not types:
+        return
+    for name in sorted(names):
+        if name not in types:
             raise unknown("event type", name, types)
 
 
@@ -468,6 +480,7 @@ def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Ex
         flag = {"goal": "converted", "returned": "returned", "backtracked": "back"}[cell]
         return "steps", nw.col(flag) == 1
     if colon and word == "dropped":
+        _check_nodes({rest} - MARKS, parameters, context)
         return "steps", (node == rest) & (target == EXIT) & ~converted
     if colon and word == "pattern":
         count = len(parameters.pattern)
@@ -481,12 +494,14 @@ def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Ex
                 f"--who path has at most {parameters.depth} nodes, was {len(names)}",
                 hint="--depth takes longer ones",
             )
+        _check_nodes(set(names) - MARKS, parameters, context)
         way = BETWEEN.join(quoted(name) for name in names)
         return "steps", nw.col("way" if word == "path" else "goal_way") == way
     edge = parse_way(cell) if ">" in cell else ()
     if len(edge) != 2:
         forms = "A>B, path:A>B>C, goal, goal:A>B, dropped:A, pattern:1, returned, backtracked"
         raise UsageError(f"--who must be one of {forms}, was {cell!r}")
+    _check_nodes(set(edge) - MARKS, parameters, context)
     return "steps", (node == edge[0]) & (target == edge[1])
 
 

@@ -22,8 +22,9 @@ All events but those named as not caused by people; purchases, with revenue or p
 
 Output
 ------
-``segments``: one row a segment, its size, its centre in the numbers' own units and how it deviates:
-the three numbers furthest from all people's mean, in standard deviations of what was compared.
+``segments``: one row a segment, its size, its centre in the numbers' own units (of the mean of
+log1p(x), so nearer to the median than a mean of x, which a few would lift) and how it deviates: the
+three numbers furthest from all people's mean, in standard deviations of what was compared.
 ``fit``: how well clusters part people; empty with ``--rules``. ``people``: the people, by segment,
 as many as ``--list`` says.
 
@@ -74,6 +75,8 @@ _AUTO: Final = "auto"
 _MOST: Final = 50
 _VALUE: Final = ("revenue", "purchases", "active_days", "events")
 """What clusters are ordered by."""
+_DIGITS: Final = 9
+"""Decimal places that exp(log1p(x)) - 1 gives back as they were."""
 _DEVIATIONS: Final = 3
 _RULES: Final = ("new", "at risk", "high-value", "power", "regular")
 
@@ -109,7 +112,8 @@ SEGMENTS = Table(
         _SHARE[0],
         Column("deviations", "string", "text", "numbers furthest from the mean of all people"),
         *(
-            Column(name, "float64", "money" if name == "revenue" else "ratio", f"centre: {text}")
+            Column(name, "float64", "money" if name == "revenue" else "ratio",
+                   f"centre (of log1p): {text}")
             for name, text in NUMBERS.items()
         ),
         Column("currency", "string", "text", "currency of revenue; none where there are several"),
@@ -322,7 +326,7 @@ def _described(found: _Parted) -> pl.DataFrame:
         row["deviations"] = _deviations(row, spread)
     table = pl.DataFrame(rows, schema={**sizes.schema, "deviations": pl.String})
     return table.with_columns(
-        *((pl.col(name).exp() - 1).alias(name) for name in NUMBERS),
+        *((pl.col(name).exp() - 1).round(_DIGITS).alias(name) for name in NUMBERS),
         pl.lit(people.height, pl.Int64).alias("everybody"),
     )
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Annotated, Any
 
 from clickcli.analysis import Color
@@ -88,9 +89,12 @@ def target(
     """Resolve the options of output before anything is computed.
 
     ``configured`` is the format of the configuration, ``usual`` the command's own default.
-    Raises UsageError for an unknown format, or a binary one that would go to a terminal.
+    Raises UsageError for an unknown format, a binary one that would go to a terminal, and a file
+    inside a store.
     """
     path = None if output.output in (None, "-") else output.output
+    _check_place("--output", path)
+    _check_place("--meta", output.meta)
     at_terminal = path is None and is_terminal(sys.stdout)
     if output.format is not None:
         kind = by_name(output.format)
@@ -112,6 +116,17 @@ def target(
         safe_csv=output.safe_csv,
     )
     return Target(kind, path, style, output.meta, general, time.perf_counter())
+
+
+def _check_place(option: str, path: str | None) -> None:
+    """Raise UsageError for a file inside a store, which its own files are safe from."""
+    if path is None:
+        return
+    from clickcli.store.layout import CATALOG, LOCK
+
+    for folder in Path(os.path.realpath(path)).parents:
+        if (folder / CATALOG).is_file() and (folder / LOCK).is_file():
+            raise UsageError(f"{option} must be outside the store {folder}, was {path!r}")
 
 
 def emit(page: Page, to: Target) -> None:

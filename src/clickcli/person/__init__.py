@@ -20,6 +20,11 @@ of that share's Wilson 95 % interval, so that one event of one says little. Cate
 count lines of views, adds and purchases; channels count sessions; hours, weekdays, devices count
 events; what the person said is ``explicit``. Decision time runs from an item's first view to its
 first purchase.
+
+Churn risk, engagement and loyalty are the scores of ``features``; segment and value tier are those
+of ``rfm`` and ``clv`` as they come by default, for whom everybody's purchases are read once more,
+and none for a person without a purchase. Recommendations are the first of ``recommend``, unless the
+model was trained on what came after as-of.
 """
 
 from __future__ import annotations

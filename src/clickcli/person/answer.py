@@ -19,14 +19,18 @@ from clickcli.person import lists, tables
 from clickcli.person.habits import decision_median, favourites, median, preferences, price_band
 from clickcli.person.known import COMPLETENESS, PROFILE, Known, known
 from clickcli.person.options import Options
+from clickcli.person.recommended import recommended
 from clickcli.person.rows import Rows, rows_of
 from clickcli.person.rules import Facts, Recent, Rules
+from clickcli.person.scores import scores_of
+from clickcli.recommend import Recommended
 from clickcli.relations.lines import NO_ITEM
 from clickcli.run import Result
 from clickcli.units import Every, from_us
 
 if TYPE_CHECKING:
     from clickcli.engines.dataset import Dataset
+    from clickcli.recommend import Recommender
 
 
 def person(
@@ -35,6 +39,7 @@ def person(
     shared: Shared,
     options: Options,
     rules: Rules,
+    recommender: Recommender,
     *,
     is_device: bool = False,
 ) -> Result:
@@ -48,11 +53,15 @@ def person(
     prefers = preferences(rows, found, rules)
     facts = facts_of(rows, found, options)
     told = _told(rules, facts, recent_of(found, options, rules))
+    items, advice = recommended(recommender, rows)
+    scores = scores_of(dataset, rows, facts, shared, options)
     did = _activity(rows, found, options, facts)
     made = {
         "person": pl.DataFrame([_profile(rows, found, prefers, facts, told)], strict=False),
+        "scores": pl.DataFrame([dict.fromkeys(tables.SCORES.names()) | scores], strict=False),
         "activity": pl.DataFrame([did], strict=False),
         "preferences": prefers,
+        "recommendations": pl.DataFrame(items, schema=Recommended._fields, orient="row"),
         "carts": lists.cart_rows(found),
         "content": lists.content_rows(found),
         "sessions": lists.session_rows(found),
@@ -62,7 +71,7 @@ def person(
     title = f"{'Device' if is_device else 'User'} {text}"
     return Result(
         "person", 1, {table.name: _typed(table, made[table.name]) for table in tables.TABLES},
-        tables.TABLES, _receipt(rows, options, rules, found), _notes(rows, did), title,
+        tables.TABLES, _receipt(rows, options, rules, found), (*_notes(rows, did), *advice), title,
     )  # fmt: skip
 
 

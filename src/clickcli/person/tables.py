@@ -59,6 +59,23 @@ PERSON: Final = _listed(
     _text("peak_weekday", "the weekday with most events"),
     keys=(PERSON_ID, IS_KNOWN),
 )
+SCORES: Final = _listed(
+    "scores",
+    "Scores, what the person is worth, and how likely gone.",
+    _number("churn_risk", "score", "0 to 1: a half after an absence as long as usual"),
+    _number("engagement_score", "score", "0 to 1: recency, active days, events a session"),
+    _number("loyalty_score", "score", "0 to 1: orders after the first, tenure, churn risk"),
+    _text("segment", "segment of rfm among all buyers; none without a purchase"),
+    _text("value_tier", "tier of clv: high, medium, low, at risk, churned or unknown"),
+    _number("value", "money", "value that clv expects of a year"),
+    _text("value_currency", "currency of value"),
+    _number("p_alive", "score", "chance to ever buy again, by clv"),
+    _number("expected_purchases", "ratio", "purchases that clv expects in a year"),
+    _count("r_score", "score of recency among buyers, 1 to 5, 5 the best"),
+    _count("f_score", "score of frequency"),
+    _count("m_score", "score of money"),
+    keys=(),
+)
 ACTIVITY: Final = _listed(
     "activity",
     "What they did.",
@@ -97,6 +114,18 @@ PREFERENCES: Final = _listed(
     _count("of", "how often it was any"),
     _text("source", "explicit: said by the person; inferred: from what they did"),
     keys=("key", "value", "source"),
+)
+RECOMMENDATIONS: Final = _listed(
+    "recommendations",
+    "The first items of recommend, where a model is trained.",
+    Column("rank", "int64", "key", "place in the list, from 1"),
+    Column("item_id", "string", "key", "item"),
+    _number("score", "score", "score by the method; compare within the list only"),
+    _text("why", "what the person had that carried it most"),
+    _text("source", "method, or trending where it had nothing to say"),
+    _text("model", "id of the model"),
+    _text("trained_as_of", "the moment that the model knows"),
+    keys=("rank",),
 )
 CONTENT: Final = _listed(
     "content",
@@ -166,6 +195,9 @@ EVENTS: Final = _listed(
     _text("anonymous_id", "device"),
     keys=(),
 )
-TABLES: Final = (PERSON, ACTIVITY, PREFERENCES, CARTS, CONTENT, SESSIONS, DEVICES, EVENTS)
-CARDS: Final = frozenset({PERSON.name, ACTIVITY.name})
+TABLES: Final = (
+    PERSON, SCORES, ACTIVITY, PREFERENCES, RECOMMENDATIONS, CARTS, CONTENT, SESSIONS, DEVICES,
+    EVENTS,
+)  # fmt: skip
+CARDS: Final = frozenset({PERSON.name, SCORES.name, ACTIVITY.name})
 """Tables of one row, which a terminal shows as names and values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +59,10 @@ class Recommender:
         self._store.keep_model(NAME, trained.arrays, trained.manifest, state, wait_s)
         return self.model()
 
+    def is_trained(self) -> bool:
+        """Return whether there is a model. DataError for another store's."""
+        return self._store.model(NAME) is not None
+
     def model(self) -> Model:
         """Return the trained model. DataError when there is none."""
         found = self._store.model(NAME)
@@ -74,12 +78,21 @@ class Recommender:
 
         With ``is_strict`` that raises Undecidable instead.
         """
-        model, lists = self._opened()
-        _check(lists, wish)
         key = self._store.key_of(
             text, is_device=is_device, key_file=self._key_file,
             require_consent=bool(self._settings.get("require_consent")),
         )  # fmt: skip
+        return self.of_key(
+            key, text, wish, is_device=is_device, allow_repeat=allow_repeat, is_strict=is_strict
+        )
+
+    def of_key(
+        self, key: int | None, text: str, wish: Wish = TEN, *, is_device: bool = False,
+        allow_repeat: bool = False, is_strict: bool = False,
+    ) -> Answer:  # fmt: skip
+        """Return the list of the person of a key, as ``user`` does; None is nobody's."""
+        model, lists = self._opened()
+        _check(lists, wish)
         if key is None or not lists.knows(key):
             what = f"the model knows nothing of the {'device' if is_device else 'user'} {text!r}"
             if is_strict:
@@ -126,6 +139,15 @@ class Recommender:
             note = f"{what}: this is what is trending"
             return self._answer(model, lists.of_anybody(None, wish), wish, note)
         return self._answer(model, rows, wish)
+
+    def kept(self, keys: Collection[int]) -> list[Recommended]:
+        """Return all that is kept for the people of these keys, hidden ones too."""
+        if not self.is_trained():
+            return []
+        _, lists = self._opened()
+        wish = Wish(lists.kept)
+        return [row for key in sorted(keys) if lists.knows(key)
+                for row in lists.of_person(key, None, wish)]  # fmt: skip
 
     def everybody(self, wish: Wish = TEN) -> tuple[pl.DataFrame, Answer]:
         """Return the lists of all people as a table, and what to say of it."""

@@ -119,7 +119,7 @@ class Lists:
         """Length of the lists."""
         return self._array("top").shape[1]
 
-    def of_person(self, key: int, person: str, wish: Wish) -> list[Recommended]:
+    def of_person(self, key: int, person: str | None, wish: Wish) -> list[Recommended]:
         """Return a person's list; shorter than wished for where the kept one does not suffice."""
         row = self._array("people").find(key)
         assert row is not None

@@ -31,10 +31,12 @@ START: Final = "(start)"
 EXIT: Final = "(exit)"
 CUT: Final = "(cut)"
 OTHER_NODES: Final = "(other)"
+MARKS: Final = frozenset({START, EXIT, CUT, OTHER_NODES})
+"""Names in answers that are no nodes; a node that reads like one is quoted."""
 BETWEEN: Final = " > "
 """What stands between the nodes of a way."""
 _ANY, _GAP = ".", ".*"
-_MARKS: Final = frozenset({_ANY, _GAP, START, EXIT})
+_ELEMENTS: Final = frozenset({_ANY, _GAP, START, EXIT})
 _SIGN = re.compile(r'\s*(?:(?P<sign>->|[\[\]|])|"(?P<quoted>(?:[^"]|"")*)"|'
                    r'(?P<bare>(?:(?!->)[^\[\]|">])+))\s*')  # fmt: skip
 _NODE = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[^">]+))\s*(?P<end>>|\Z)')
@@ -58,6 +60,11 @@ class Pattern:
         """Return the nodes that it names."""
         choices = (choice for run in self.runs for choice in run if choice is not None)
         return frozenset().union(*choices)
+
+
+def as_node(value: str) -> str:
+    """Return the name of the node of a value: in single quotes where it reads like a mark."""
+    return f"'{value}'" if value in MARKS else value
 
 
 def quoted(name: str) -> str:
@@ -154,7 +161,7 @@ def _signs(text: str) -> Iterator[tuple[str, str]]:
             yield "sign", match["sign"]
         elif match["bare"] is not None:
             word = match["bare"].strip()
-            yield "mark" if word in _MARKS else "name", word
+            yield "mark" if word in _ELEMENTS else "name", word
         else:
             yield "name", match["quoted"].replace('""', '"')
         at = match.end()

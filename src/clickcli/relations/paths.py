@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import Dtype
 from clickcli.relations.page_paths import Paths, page_path
-from clickcli.relations.path_patterns import CUT, EXIT, OTHER_NODES, START, Pattern, matching
+from clickcli.relations.path_patterns import CUT, EXIT, MARKS, OTHER_NODES, START, Pattern, matching
 from clickcli.relations.path_trails import Trail, goal_ways, mask, ngrams, trail_of, ways
 from clickcli.relations.sessions import Cut, by_session, over_sessions, with_cut_columns
 
@@ -86,7 +86,7 @@ class Nodes:
         else:
             value = nw.col(self.source).cast(nw.String)
         marked = nw.concat_str([nw.lit("'"), value, nw.lit("'")])
-        value = nw.when(value.is_in([START, EXIT, CUT, OTHER_NODES])).then(marked).otherwise(value)
+        value = nw.when(value.is_in(sorted(MARKS))).then(marked).otherwise(value)
         if self.only:
             value = nw.when(kind.is_in(list(self.only))).then(value).otherwise(None)
         if self.skip:

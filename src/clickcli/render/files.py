@@ -20,10 +20,12 @@ def written(path: str, pieces: Iterator[bytes]) -> None:
     """Write pieces to a file by way of a temporary one beside it.
 
     What is not a regular file (a device, a named pipe) is written to directly. Raises
-    StorageError with the system's reason.
+    StorageError with the system's reason, but BrokenPipeError where a reader went away.
     """
     try:
         _write(Path(path), pieces)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         hint = None
         if isinstance(error, FileNotFoundError):

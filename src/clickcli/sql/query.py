@@ -128,7 +128,13 @@ def _plain(
         shown = written.get(name, name)
         columns.append(Column(shown, dtype, kind, text))
         values.append(value.alias(shown))
-    return tuple(columns), answer.select(values)
+    try:
+        return tuple(columns), answer.select(values)
+    except pl.exceptions.InvalidOperationError as error:
+        raise UsageError(
+            "the answer holds a whole number that does not fit 64 bits",
+            hint="cast(… as double) counts with fractions, less exactly",
+        ) from error
 
 
 def _value(value: pl.Expr, found: pl.DataType, name: str) -> tuple[pl.Expr, Dtype, ColumnKind]:

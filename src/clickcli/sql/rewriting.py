@@ -55,6 +55,8 @@ def _call(tree: exp.Query) -> None:
         else:
             ratio = exp.Div(this=exp.Ln(this=value), expression=exp.Ln(this=base))
             log.replace(exp.Paren(this=ratio))
+    for power in list(tree.find_all(exp.Pow)):
+        power.set("this", _as(power.this, "DOUBLE"))  # of whole numbers it would be of 32 bits
 
 
 def _replace(node: exp.Expr, name: str, *arguments: exp.Expr) -> None:

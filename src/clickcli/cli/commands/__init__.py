@@ -49,6 +49,16 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     _written("doctor", "What is in the store"),
     *(_analysis(name) for name in names()),
     _written("person", "People"),
+    Entry(
+        "predict",
+        "People",
+        lambda: "Foresee who will convert, buy or leave.",
+        entries=(
+            _written("train", "Commands", "predict_train"),
+            _written("score", "Commands", "predict_score"),
+            _written("report", "Commands", "predict_report"),
+        ),
+    ),
     _written("train", "Recommendations"),
     _written("recommend", "Recommendations"),
     _written("sql", "Tables"),

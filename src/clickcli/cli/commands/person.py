@@ -1,4 +1,4 @@
-"""Tell who somebody is: profile, habits, tastes, carts, sessions, and what to do next."""
+"""Tell who somebody is: profile, habits, worth, tastes, carts, sessions, and what to do next."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _run(given: Mapping[str, Any]) -> None:
 
 COMMAND = Command(
     "person",
-    "Tell who somebody is: profile, habits, tastes, carts, sessions, and what to do next.",
+    "Tell who somebody is: profile, habits, worth, tastes, carts, sessions, and what to do next.",
     (Parameters, Options, Shared, Output, General),
     _run,
     examples=(

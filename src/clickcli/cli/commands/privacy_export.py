@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -24,6 +24,7 @@ from clickcli.units import MAX_TS, MIN_TS, from_us
 if TYPE_CHECKING:
     import polars as pl
 
+    from clickcli.recommend import Recommended
     from clickcli.store.privacy.export import Export
 
 
@@ -102,6 +103,20 @@ _EVENTS: Final = Table(
 )
 
 
+_RECOMMENDED: Final = Table(
+    "recommendations",
+    "The list that the trained recommender keeps ready for the person.",
+    (
+        Column("rank", "int64", "key", "place in the list, from 1"),
+        Column("item_id", "string", "key", "item"),
+        Column("score", "float64", "score", "score by the method"),
+        Column("why", "string", "text", "what the person had that carried it most"),
+        Column("source", "string", "text", "method, or trending where it had nothing to say"),
+        Column("model", "string", "text", "id of the model"),
+        Column("trained_as_of", "string", "text", "the moment that the model knows"),
+    ),
+    keys=(),
+)
 _FEATURES: Final = tuple(
     replace(table, columns=tuple(c for c in table.columns if not c.name.startswith("neighbour_")))
     for table in TABLES.values()
@@ -127,7 +142,7 @@ def _shown(events: pl.DataFrame) -> pl.DataFrame:
     return events.select(values())
 
 
-def _page(export: Export) -> Page:
+def _page(export: Export, recommended: Sequence[Recommended]) -> Page:
     events = export.events
     span = (events["ts"].min(), events["ts"].max())
     person = (
@@ -148,6 +163,9 @@ def _page(export: Export) -> Page:
         sheet_of_rows(_PERSON, [person], is_card=True),
         sheet_of_rows(_DEVICES, devices),
         sheet_of_rows(_REJECTS, rejects),
+        sheet_of_rows(_RECOMMENDED, [
+            tuple(getattr(one, name) for name in _RECOMMENDED.names()) for one in recommended
+        ]),
         *(sheet_of_frame(table, export.derived[table.name]) for table in _FEATURES
           if table.name in export.derived),
     )  # fmt: skip
@@ -161,6 +179,7 @@ def _moment(microseconds: Any) -> datetime | None:
 
 
 def _run(given: Mapping[str, Any]) -> None:
+    from clickcli.recommend import Recommender
     from clickcli.store import Store
 
     general, parameters = make(General, given), make(Parameters, given)
@@ -176,9 +195,10 @@ def _run(given: Mapping[str, Any]) -> None:
         else:
             assert parameters.device is not None
             export = privacy.export("device", parameters.device)
+        recommended = Recommender(store, {}).kept(export.keys)
     to = to.in_zone(ZoneInfo(settings["tz"]))
     with private_files(to):
-        emit(_page(export), to)
+        emit(_page(export, recommended), to)
 
 
 COMMAND = Command(
@@ -193,7 +213,8 @@ COMMAND = Command(
     ),
     sections={
         "Tables": tuple(
-            (table.name, table.help) for table in (_EVENTS, _PERSON, _DEVICES, _REJECTS, *_FEATURES)
+            (table.name, table.help)
+            for table in (_EVENTS, _PERSON, _DEVICES, _REJECTS, _RECOMMENDED, *_FEATURES)
         )
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,12 +47,13 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The method chosen, why, and all that were tried, the best first."""
+    """The method chosen, why, and all that were tried, the best first; ``tried`` by name."""
 
     method: Method
     reason: str
     table: tuple[Tried, ...]
     cases: int
+    tried: Mapping[str, Method] = field(default_factory=dict)
 
 
 def candidates(data: Interactions, *, allow_repeat: bool) -> list[Method]:
@@ -110,16 +111,16 @@ def _best(
     first = table[0]
     if first.ndcg == 0:
         reason = "no method found anything that was taken: popular"
-        return Choice(METHODS["popular"], reason, tuple(table), cases.count)
+        return Choice(METHODS["popular"], reason, tuple(table), cases.count, known)
     single = next(tried for tried in table if tried.name in by_name)
     told = f"NDCG@{K} on {cases.count} cases {{:.4f}}, "
     if first.ndcg < single.ndcg * (1 + GAIN):
         reason = told.format(single.ndcg) + "the best single method"
         if first.name != single.name:
             reason += f"; the best blend gains less than {GAIN:.0%}"
-        return Choice(known[single.name], reason, tuple(table), cases.count)
+        return Choice(known[single.name], reason, tuple(table), cases.count, known)
     reason = told.format(first.ndcg) + f"the best single method is {single.name}, {single.ndcg:.4f}"
-    return Choice(known[first.name], reason, tuple(table), cases.count)
+    return Choice(known[first.name], reason, tuple(table), cases.count, known)
 
 
 def _hybrids(methods: Sequence[Method]) -> list[Hybrid]:

@@ -28,7 +28,8 @@ class Export:
 
     ``events`` have the stored columns, in order of time and arrival; ``spans`` are the times at
     which a device's events that name no user are this user's. ``is_opted_out`` and ``has_agreed``
-    are None where the store keeps no lists. ``derived`` are the person's rows of each table that
+    are None where the store keeps no lists. ``keys`` are those under which events are the person's.
+    ``derived`` are the person's rows of each table that
     was computed from events, without what they say of others.
     """
 
@@ -40,6 +41,7 @@ class Export:
     is_opted_out: bool | None
     has_agreed: bool | None
     derived: Mapping[str, pl.DataFrame]
+    keys: frozenset[int]
 
 
 def export_person(catalog: Catalog, kind: Kind, text: str, key_file: str | None) -> Export:
@@ -60,9 +62,9 @@ def export_person(catalog: Catalog, kind: Kind, text: str, key_file: str | None)
         rejects = _rejects(catalog, Names({text, *reach.own}))
         events = _events(catalog, reach)
         make = user_key if kind == "user" else anonymous_key
-        keys = {make(text), *map(anonymous_key, reach.own)}
+        keys = frozenset({make(text), *map(anonymous_key, reach.own)})
         derived = _derived(catalog, keys)
-    return Export(kind, text, events, reach.spans, rejects, opted_out, agreed, derived)
+    return Export(kind, text, events, reach.spans, rejects, opted_out, agreed, derived, keys)
 
 
 def _derived(catalog: Catalog, keys: Collection[int]) -> dict[str, pl.DataFrame]:
