@@ -55,6 +55,8 @@ def test_the_golden_table_of_rules() -> None:
     ]  # fmt: skip
     for row in rows(result):
         check_rate(row, "share", 1, 4)
+    assert [row["sessions"] for row in rows(result)] == [1, 2, 1, 4]
+    assert [row["revenue"] for row in rows(result)] == [0, 1500, 0, 100]
     assert rows(result, "fit") == []
 
 

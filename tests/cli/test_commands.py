@@ -6,13 +6,16 @@ import csv
 import gzip
 import io
 import json
+import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from clickcli.cli.commands.events import separated
 from clickcli.errors import unknown
+from clickcli.render.files import written
 from tests.cli.conftest import Run, log_lines, write_log
 
 
@@ -219,6 +222,19 @@ def test_a_file_in_no_folder_is_an_error(run: Run, shop: Path) -> None:
     ran = run("info", "--store", shop, "-o", "no/where.csv")
     assert ran.code == 74
     assert "the folder must exist" in ran.err
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def pieces() -> Iterator[bytes]:
+        os.close(reader)
+        yield b"x"
+
+    with pytest.raises(BrokenPipeError):
+        written(str(pipe), pieces())
 
 
 def test_a_dash_is_stdout(run: Run, shop: Path) -> None:
