@@ -246,9 +246,11 @@ def test_importing_is_cheap(name: str) -> None:
 
 ENGINE_CASES: dict[str, Mapping[str, Any]] = {
     "plain": {},
-    "by": {"by": BY, "top": 2, "tz": "Europe/Berlin", "week_start": "sunday"},
-    "where": {"where": ("properties.plan = 'pro' or revenue > 3.5",), "from_": "2024-03-01"},
-}
+    "by": {
+        "by": BY, "top": 2, "tz": "Europe/Berlin", "week_start": "sunday",
+        "where": ("properties.plan = 'pro' or revenue > 3.5",), "from_": "2024-03-01",
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", ENGINE_CASES)
@@ -316,36 +318,34 @@ def with_more_people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
         yield opened
 
 
-BOT_CASES = [
-    ("polars", "plain"), ("polars", "by"), ("polars", "where"), ("polars-memory", "by"),
-    pytest.param(("spark", "plain"), marks=pytest.mark.spark),
-]  # fmt: skip
-
-
-@pytest.fixture(params=BOT_CASES, ids="-".join)
-def asked(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The shared options of a case and an engine."""
-    engine, case = request.param
-    master = {"master": request.getfixturevalue("spark")} if engine == "spark" else {}
-    return {"engine": engine, **ENGINE_CASES[case], **master}
-
-
+@pytest.mark.parametrize("case", ENGINE_CASES)
 def test_events_of_bots_change_nothing(
-    analysis: Analysis[Any], log: Log, with_bots: Log, asked: dict[str, Any]
+    analysis: Analysis[Any], log: Log, with_bots: Log, case: str
 ) -> None:
-    found = ask(with_bots, analysis, **asked)
-    same(ask(log, analysis, **asked | {"engine": "polars"}), found)
+    shared = ENGINE_CASES[case]
+    found = ask(with_bots, analysis, **shared)
+    same(ask(log, analysis, **shared), found)
     left_out = found.meta["left_out"]
     assert left_out["of_bots"] == len(of_bots())
     assert found.meta["events_read"] + sum(left_out.values()) == with_bots.dataset().rows
     assert found.notes[-1] == "left out: 90 events of bots; --include-bots counts them"
 
 
+@pytest.mark.spark
+@pytest.mark.parametrize("name", ["sessions", "funnel"])
+def test_spark_leaves_bots_out_too(name: str, log: Log, with_bots: Log, spark: str) -> None:
+    found = ask(with_bots, load(name), engine="spark", master=spark)
+    same(ask(log, load(name)), found)
+    assert found.meta["left_out"]["of_bots"] == len(of_bots())
+
+
+@pytest.mark.parametrize("case", ENGINE_CASES)
 def test_bots_that_are_included_count_like_people(
-    analysis: Analysis[Any], with_bots: Log, with_more_people: Log, asked: dict[str, Any]
+    analysis: Analysis[Any], with_bots: Log, with_more_people: Log, case: str
 ) -> None:
-    found = ask(with_bots, analysis, include_bots=True, **asked)
-    expected = ask(with_more_people, analysis, **asked | {"engine": "polars"})
+    shared = ENGINE_CASES[case]
+    found = ask(with_bots, analysis, include_bots=True, **shared)
+    expected = ask(with_more_people, analysis, **shared)
     same(expected, found)
     assert found.meta["left_out"] == expected.meta["left_out"]
     assert found.notes == expected.notes
