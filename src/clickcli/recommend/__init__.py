@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.errors import DataError, StorageError, Undecidable
+from clickcli.recommend.moment import Weekday
 from clickcli.recommend.serving import Lists, Recommended, Wish
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from clickcli.store import Store
     from clickcli.store.models import Model
 
-__all__ = ["Answer", "Recommended", "Recommender", "Wish"]
+__all__ = ["Answer", "Recommended", "Recommender", "Weekday", "Wish"]
 
 NAME: Final = "recommend"
 """Name of the model in the store."""
@@ -157,7 +158,8 @@ class Recommender:
         _check(lists, wish)
         frame, notes = everybody(self._dataset(), model, lists, wish)
         answer = self._answer(model, (), wish)
-        return frame, replace(answer, notes=(*self.notes(model), *notes))
+        told = (*self.notes(model), *_zone(model, wish), *notes)
+        return frame, replace(answer, notes=told)
 
     def notes(self, model: Model) -> list[str]:
         """Return what happened since the model was trained, as a note."""
@@ -176,7 +178,7 @@ class Recommender:
             return model, Lists(model)
 
     def _answer(self, model: Model, rows: Sequence[Recommended], wish: Wish, *more: str) -> Answer:
-        notes = [*more, *self.notes(model)]
+        notes = [*more, *self.notes(model), *_zone(model, wish)]
         if len(rows) < wish.k:
             notes.append(f"{len(rows)} items fit, {wish.k} were asked for")
         return Answer(rows, tuple(notes), receipt(model))
@@ -189,11 +191,17 @@ class Recommender:
 
 
 def _check(lists: Lists, wish: Wish) -> None:
-    """Refuse items and categories that the model does not know."""
+    """Refuse items, categories and times that the model does not know."""
+    lists.check_time(wish)
     if wish.category is not None:
         lists.category(wish.category)
     for item in wish.exclude:
         lists.need(item)
+
+
+def _zone(model: Model, wish: Wish) -> list[str]:
+    """Return which hours and weekdays are meant, where one was asked for."""
+    return [f"hours and weekdays are those of {model.manifest['tz']}"] if wish.is_timed else []
 
 
 def receipt(model: Model) -> dict[str, Any]:

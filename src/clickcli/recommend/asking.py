@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -150,7 +150,10 @@ def _ranked(
     model: Model, lists: Lists, mode: str, given: Interactions, person: str | None, wish: Wish, *,
     allow_repeat: bool,
 ) -> list[Recommended]:  # fmt: skip
-    """Return the best items that are wanted, filled up by what is trending."""
+    """Return the best items that are wanted, filled up by what is trending.
+
+    For an hour or a weekday as many are ranked anew as a ready list holds.
+    """
     import numpy as np
 
     from clickcli.models.recommend.lists import top
@@ -160,15 +163,19 @@ def _ranked(
     allowed = np.ones(given.items, dtype=bool)
     if wish.is_filtered:
         allowed[:] = [lists.is_wanted(code, wish) for code in range(given.items)]
+    wide = max(wish.k, lists.kept) if wish.is_timed else wish.k
     found, scores = top(
-        fitted, given, min(wish.k, given.items), allow_repeat=allow_repeat, allowed=allowed
+        fitted, given, min(wide, given.items), allow_repeat=allow_repeat, allowed=allowed
     )
-    items = found[0][found[0] >= 0]
+    chosen = lists.first(found[0].tolist(), scores[0].tolist(), wish)
+    items = found[0][[at for at, _ in chosen]]
     carriers = strongest(fitted.carried(given, items), len(items))
     name = model.manifest["methods"][mode]["name"]
     rows = [
-        lists.made(person, int(item), rank, score, name, [lists.item(c) for c in own if c >= 0])
-        for rank, (item, score, own) in enumerate(zip(items, scores[0], carriers, strict=False), 1)
+        lists.made(
+            person, int(item), rank, score, name, [lists.item(c) for c in own if c >= 0], wish
+        )
+        for rank, (item, (_, score), own) in enumerate(zip(items, chosen, carriers, strict=True), 1)
     ]
     had = set() if allow_repeat else {lists.item(int(code)) for code in np.unique(given.item)}
     out = {*wish.exclude, *had, *(row.item_id for row in rows)}
@@ -208,6 +215,8 @@ def _all_lists(model: Model, lists: Lists, wish: Wish) -> pl.DataFrame:
         name: load_array(model.files[name], "list")
         for name in ("people", "top", "score", "why", "source")
     }
+    if wish.is_timed:
+        arrays = _timed(arrays, lists, model.manifest["items"], wish)
     items = [lists.item(code) for code in range(model.manifest["items"])]
     wanted = np.ones(len(items), dtype=bool)
     if wish.is_filtered:
@@ -231,14 +240,34 @@ def _all_lists(model: Model, lists: Lists, wish: Wish) -> pl.DataFrame:
     carriers = pl.concat_str("first", "second", separator=", ", ignore_nulls=True)
     is_bare = pl.col("first").is_null()
     name = model.manifest["methods"][LATER]["name"]
+    timed = pl.Series([lists.timed_why(code, wish) for code in range(len(items))], dtype=pl.String)
     return frame.select(
         "person_key", "item_id", "rank", "score",
         pl.when("is_fallback").then(pl.lit(TRENDING)).otherwise(pl.lit(name)).alias("source"),
         pl.when(is_bare).then(pl.lit(POPULAR_WHY))
-        .otherwise(pl.concat_str(pl.lit("because of "), carriers)).alias("why"),
+        .otherwise(pl.concat_str(pl.lit("because of "), carriers)).alias("why")
+        + timed.gather(pl.Series(top[row, place])),
         pl.lit(model.id).alias("model"),
         pl.lit(model.manifest["as_of"]).alias("trained_as_of"),
     )  # fmt: skip
+
+
+def _timed(
+    arrays: Mapping[str, NDArray[Any]], lists: Lists, items: int, wish: Wish
+) -> dict[str, NDArray[Any]]:
+    """Return the lists in the order of an hour or a weekday, as ``Lists.first`` ranks them."""
+    import numpy as np
+
+    lift = np.array([lists.lift(code, wish) for code in range(items)])[arrays["top"]]
+    score = arrays["score"].astype(np.float64)
+    score = np.where(score > 0, score * lift, score / lift)
+    order = np.lexsort((-score, arrays["source"]), axis=-1)
+    return {
+        "people": arrays["people"],
+        "score": np.take_along_axis(score, order, axis=1),
+        "why": np.take_along_axis(arrays["why"], order[:, :, None], axis=1),
+        **{name: np.take_along_axis(arrays[name], order, axis=1) for name in ("top", "source")},
+    }
 
 
 def _named(names: pl.Series, codes: pl.Series) -> pl.Series:

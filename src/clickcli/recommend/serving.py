@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from clickcli.errors import DataError, unknown
+from clickcli.errors import DataError, UsageError, unknown
 from clickcli.recommend.mapped import Mapped, mapped
+from clickcli.recommend.moment import HOURS, Weekday, lift_of, weighed
 
 if TYPE_CHECKING:
     from clickcli.store.models import Model
@@ -21,6 +22,9 @@ _ARRAYS: Final = (
     "people", "top", "score", "why", "source", "fallback", "fallback_score", "words",
     "word_starts", "category", "price",
 )  # fmt: skip
+_CLOCK: Final = ("hour", "weekday")
+"""Arrays that a model of before has not: interactions of each item by hour and by weekday."""
+_AGAIN: Final = "train it again: clickcli train"
 _SHOWN: Final = 100
 """Names of items that a hint is looked for among."""
 
@@ -40,12 +44,23 @@ class Recommended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a list must be like: its length, items left out, a category, a highest price."""
+    """What a list must be like: its length, items left out, a category, a highest price.
+
+    With an ``hour`` (0 to 23) or a ``weekday``, of the zone of the training, items that do better
+    then than usual come earlier.
+    """
 
     k: int = 10
     exclude: Collection[str] = ()
     category: str | None = None
     max_price: float | None = None
+    hour: int | None = None
+    weekday: Weekday | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the list is one for an hour or a weekday."""
+        return self.hour is not None or self.weekday is not None
 
     @property
     def is_filtered(self) -> bool:
@@ -59,17 +74,14 @@ class Lists:
     def __init__(self, model: Model) -> None:
         if model.manifest.get("version") != VERSION:
             raise DataError(
-                f"the model {model.id} was trained by another version of clickcli",
-                hint="train it again: clickcli train",
+                f"the model {model.id} was trained by another version of clickcli", hint=_AGAIN
             )
         self._model = model
         try:
-            self._arrays = {name: mapped(model.files[name]) for name in _ARRAYS}
+            timed = [name for name in _CLOCK if name in model.files]
+            self._arrays = {name: mapped(model.files[name]) for name in (*_ARRAYS, *timed)}
         except KeyError as error:
-            raise DataError(
-                f"the model {model.id} lacks its array {error}",
-                hint="train it again: clickcli train",
-            ) from error
+            raise DataError(f"the model {model.id} lacks its array {error}", hint=_AGAIN) from error
 
     def _array(self, name: str) -> Mapped:
         return self._arrays[name]
@@ -128,27 +140,28 @@ class Lists:
         width = len(carriers) // max(len(items), 1)
         name = self._model.manifest["methods"]["later"]["name"]
         result: list[Recommended] = []
-        for at in self._wanted(items, wish):
+        for at, score in self.first(items, scores, wish, sources):
             own = [self.item(code) for code in carriers[at * width : (at + 1) * width] if code >= 0]
             source = TRENDING if sources[at] else name
-            result.append(self.made(person, items[at], len(result) + 1, scores[at], source, own))
+            result.append(self.made(person, items[at], len(result) + 1, score, source, own, wish))
         return result
 
     def of_anybody(self, person: str | None, wish: Wish) -> list[Recommended]:
         """Return what is trending, for whom nothing is known of."""
         items, scores = self._array("fallback").values, self._array("fallback_score").values
-        chosen = self._wanted(items, wish)
+        chosen = self.first(items, scores, wish)
         return [
-            self.made(person, items[at], rank, scores[at], TRENDING, ())
-            for rank, at in enumerate(chosen, 1)
+            self.made(person, items[at], rank, score, TRENDING, (), wish)
+            for rank, (at, score) in enumerate(chosen, 1)
         ]
 
     def made(
         self, person: str | None, code: int, rank: int, score: float, source: str,
-        carriers: Collection[str],
+        carriers: Collection[str], wish: Wish,
     ) -> Recommended:  # fmt: skip
         """Return one row of an answer."""
         why = "because of " + ", ".join(carriers) if carriers else POPULAR_WHY
+        why += self.timed_why(code, wish)
         model = self._model
         as_of = str(model.manifest["as_of"])
         return Recommended(
@@ -168,12 +181,53 @@ class Lists:
     def _is_of(self, code: int, category: str) -> bool:
         return bool(self._array("category").values[code] == self.category(category))
 
-    def _wanted(self, items: Collection[int], wish: Wish) -> list[int]:
-        """Return the places of the first k items that are wanted."""
-        chosen: list[int] = []
+    def first(
+        self, items: Sequence[int], scores: Sequence[float], wish: Wish,
+        sources: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:  # fmt: skip
+        """Return the places and scores of the first k items that are wanted.
+
+        For an hour or a weekday all that are wanted are ranked anew, those of each source apart:
+        their scores cannot be compared.
+        """
+        chosen: list[tuple[int, float]] = []
         for at, code in enumerate(items):
-            if len(chosen) == wish.k:
+            if len(chosen) == wish.k and not wish.is_timed:
                 break
             if code >= 0 and self.is_wanted(code, wish):
-                chosen.append(at)
-        return chosen
+                chosen.append((at, scores[at]))
+        if not wish.is_timed:
+            return chosen
+        chosen = [(at, weighed(score, self.lift(items[at], wish))) for at, score in chosen]
+        chosen.sort(key=lambda one: (0 if sources is None else sources[one[0]], -one[1]))
+        return chosen[: wish.k]
+
+    def check_time(self, wish: Wish) -> None:
+        """Refuse an hour and a weekday that there are not, or that the model was not told of."""
+        if wish.hour is not None and wish.hour not in range(HOURS):
+            raise UsageError(f"the hour must be 0 to {HOURS - 1}, was {wish.hour}")
+        if wish.weekday is not None and wish.weekday not in list(Weekday):
+            raise unknown("weekday", wish.weekday, list(Weekday))
+        known = self._model.manifest.get("clock", {})
+        if wish.is_timed and not all(name in known and name in self._arrays for name in _CLOCK):
+            raise DataError(
+                f"the model {self._model.id} was trained without hours and weekdays", hint=_AGAIN
+            )
+
+    def lift(self, code: int, wish: Wish) -> float:
+        """Return how much better than usual an item does at the hour and weekday; 1 as usual."""
+        lift = 1.0
+        weekday = None if wish.weekday is None else list(Weekday).index(wish.weekday)
+        for name, at in zip(_CLOCK, (wish.hour, weekday), strict=True):
+            if at is not None:
+                own, whole = self._array(name).row(code), self._model.manifest["clock"][name]
+                lift *= lift_of(own[at], sum(own), whole[at], sum(whole))
+        return lift
+
+    def timed_why(self, code: int, wish: Wish) -> str:
+        """Return what the hour and weekday did to an item, nothing where none was asked for."""
+        if not wish.is_timed:
+            return ""
+        day = "" if wish.weekday is None else f" on {wish.weekday}"
+        hour = "" if wish.hour is None else f" at {wish.hour:02}:00"
+        return f"; lift {self.lift(code, wish):.2f}{day}{hour}"

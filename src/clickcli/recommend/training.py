@@ -13,10 +13,11 @@ from clickcli.analysis import Shared
 from clickcli.context import Events, resolve
 from clickcli.engines import engine
 from clickcli.errors import Undecidable
+from clickcli.recommend.moment import HOURS, Weekday
 from clickcli.recommend.options import AUTO, TrainOptions
 from clickcli.recommend.serving import TRENDING, VERSION
 from clickcli.relations.interactions import interactions
-from clickcli.units import from_us
+from clickcli.units import WeekStart, from_us
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,6 +90,8 @@ def _trained(rows: pl.DataFrame, context: Context, options: TrainOptions) -> Tra
         }  # fmt: skip
         validation += [(mode.value, *asdict(tried).values()) for tried in choice.table]
     fallback = METHODS[TRENDING].fit(known.data, seed)
+    clock = _clock(known.data, context)
+    arrays |= clock
     arrays |= _named(known)
     arrays |= _lists(known, fitted[Mode.LATER], fallback, options.keep)
     shared = context.shared
@@ -103,6 +106,7 @@ def _trained(rows: pl.DataFrame, context: Context, options: TrainOptions) -> Tra
         "tz": shared.tz, "people": known.data.people, "items": known.data.items,
         "events": len(known.data), "methods": methods, "validation": validation,
         "categories": list(known.categories),
+        "clock": {name: counts.sum(axis=0).tolist() for name, counts in clock.items()},
     }  # fmt: skip
     return Trained(arrays, manifest)
 
@@ -131,6 +135,28 @@ def _named(known: Coded) -> dict[str, NDArray[Any]]:
         "category": own.category.astype(np.int32),
         "price": own.price.astype(np.float64),
     }
+
+
+def _clock(data: Interactions, context: Context) -> dict[str, NDArray[Any]]:
+    """Return the interactions of each item by local hour of the day and by weekday, Monday first.
+
+    ``hour`` has the shape (items, 24), ``weekday`` (items, 7).
+    """
+    import narwhals as nw
+    import numpy as np
+    import polars as pl
+
+    frame = nw.from_native(pl.LazyFrame({"item": data.item, "ts": data.ts}))
+    frame = context.calendar.with_clock(frame, "hour", "weekday")
+    rows = context.engine.collect({"rows": frame})["rows"]
+    item, hour = rows["item"].to_numpy(), rows["hour"].to_numpy()
+    first = 6 if context.week_start is WeekStart.SUNDAY else 0
+    weekday = (rows["weekday"].to_numpy() + first) % len(Weekday)
+    counted = {}
+    for name, at, width in (("hour", hour, HOURS), ("weekday", weekday, len(Weekday))):
+        counts = np.bincount(item * width + at, minlength=data.items * width)
+        counted[name] = counts.reshape(data.items, width).astype(np.int32)
+    return counted
 
 
 def _lists(known: Coded, fitted: Fitted, fallback: Fitted, keep: int) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from clickcli.cli.options import Flag, make
 from clickcli.cli.output import General, Output, emit, target
 from clickcli.config import Settings, load
 from clickcli.errors import UsageError
-from clickcli.recommend import Answer, Recommender, Wish
+from clickcli.recommend import Answer, Recommender, Weekday, Wish
 from clickcli.render.page import Page, Sheet, sheet_of_frame, sheet_of_rows
 
 if TYPE_CHECKING:
@@ -58,6 +58,16 @@ class Parameters:
         float | None,
         Flag("Only items whose last price is known and at most this.", minimum=0, group="Lists"),
     ] = None
+    hour: Annotated[
+        int | None,
+        Flag("First what does better than usual at this hour, 0 to 23, in the zone of training "
+             "(train --tz).", metavar="H", minimum=0, maximum=23, group="Lists"),
+    ] = None  # fmt: skip
+    weekday: Annotated[
+        Weekday | None,
+        Flag("The same for a day, monday to sunday; lifts are smoothed by 10 interactions.",
+             metavar="DAY", group="Lists"),
+    ] = None  # fmt: skip
     strict: Annotated[
         bool, Flag("Exit with 4 for whom the model does not know.", group="Lists")
     ] = False
@@ -102,8 +112,9 @@ def _asked(parameters: Parameters) -> str:
 def _answer(recommender: Recommender, parameters: Parameters) -> tuple[Answer, Sheet]:
     asked = _asked(parameters)
     wish = Wish(
-        parameters.k, frozenset(parameters.exclude), parameters.category, parameters.max_price
-    )
+        parameters.k, frozenset(parameters.exclude), parameters.category, parameters.max_price,
+        parameters.hour, parameters.weekday,
+    )  # fmt: skip
     repeats, strict = parameters.allow_repeat, parameters.strict
     if asked == "all":
         frame, answer = recommender.everybody(wish)
@@ -154,6 +165,7 @@ COMMAND = Command(
     examples=(
         "clickcli recommend --user 42",
         "clickcli recommend --items p_010 --items p_033 -k 5 --allow-repeat",
+        "clickcli recommend --user 42 --hour 20 --weekday friday",
         "clickcli recommend --all -k 20 -o lists.parquet",
     ),
 )
