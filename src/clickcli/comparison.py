@@ -159,6 +159,11 @@ def run_compared(
         raise UsageError(
             "--vs and --min-group contradict each other", hint="ask for the two periods apart"
         )
+    if all(table.is_list for table in analysis.tables):
+        raise UsageError(
+            f"{analysis.name} lists single people or items: there is nothing to compare",
+            hint="leave --vs out",
+        )
     whole = replace(shared, limit=None)
     context = resolve(dataset, engine, whole)
     other, shift = other_period(context.period, context.as_of, shared.vs, context.tz)

@@ -87,7 +87,7 @@ def device_logs(draw: st.DrawFn) -> list[tuple[bytes, int | None]]:
     return batches
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(device_logs())
 def test_what_is_taken_over_is_what_would_be_computed(
     batches: list[tuple[bytes, int | None]],
