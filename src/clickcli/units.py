@@ -114,6 +114,11 @@ def from_us(microseconds: int, tz: ZoneInfo | timezone = UTC) -> datetime:
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone(tz)
 
 
+def utc(microseconds: int | None) -> datetime | None:
+    """Return the datetime of an instant in UTC, None of none."""
+    return None if microseconds is None else from_us(microseconds, UTC)
+
+
 def instant(text: str, tz: ZoneInfo) -> int:
     """Parse a date or time given by the user; without an offset it is local time in ``tz``.
 

@@ -51,6 +51,7 @@ from clickcli.analysis import (
 from clickcli.columns import MICROSECONDS_PER_DAY
 from clickcli.errors import UsageError
 from clickcli.relations.item_events import ItemOptions, item_events
+from clickcli.relations.orders import now
 from clickcli.units import duration_us
 
 if TYPE_CHECKING:
@@ -125,11 +126,6 @@ def check(parameters: Parameters, context: Context) -> None:
             raise UsageError(f"--{option} must be longer than nothing, was 0")
 
 
-def _now(context: Context) -> int:
-    end = context.period.end
-    return context.as_of if end is None else min(context.as_of, end - 1)
-
-
 def units(events: Events, parameters: Parameters, context: Context) -> Units:
     """Return one row a person and item: terms of the score, and events in both windows."""
     import narwhals as nw
@@ -143,7 +139,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     }
     rows = inside(item_events(events, context, kinds, parameters.of), context.period)
     window, half_life = duration_us(parameters.window), duration_us(parameters.half_life)
-    age = nw.lit(_now(context), nw.Int64) - nw.col("ts")
+    age = nw.lit(now(context), nw.Int64) - nw.col("ts")
     weights = (parameters.weight_view, parameters.weight_add, parameters.weight_purchase)
     weight = nw.lit(0, nw.Int64)
     for name, own in zip(_KINDS, weights, strict=True):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.analysis import Column, Table
 from clickcli.render.page import Page, Sheet, sheet_of_rows
-from clickcli.units import from_us
+from clickcli.units import utc
 
 if TYPE_CHECKING:
     from clickcli.store import IngestSummary
@@ -57,10 +56,6 @@ _FILES: Final = Table(
 )
 
 
-def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else from_us(microseconds, UTC)
-
-
 def page_of_summary(summary: IngestSummary, path: str) -> Page:
     """Return the tables of an ingest's account; a dry run has the mapped rows too."""
     from clickcli.store.types import REASONS
@@ -69,7 +64,7 @@ def page_of_summary(summary: IngestSummary, path: str) -> Page:
         summary.batch, path, summary.read, summary.stored, summary.duplicates,
         summary.conflicts, summary.suppressed, summary.rejected, summary.blank, summary.people,
         summary.bots,
-        _time(summary.first_ts), _time(summary.last_ts), round(summary.seconds, 3),
+        utc(summary.first_ts), utc(summary.last_ts), round(summary.seconds, 3),
     )  # fmt: skip
     reasons = [
         (reason, count, REASONS.get(reason, reason))

@@ -14,7 +14,7 @@ from clickcli.doctor.check import Check, Finding, Severity, counted, shortened
 from clickcli.doctor.evidence import Evidence, Records
 from clickcli.doctor.registry import chosen
 from clickcli.errors import Undecidable
-from clickcli.units import from_us
+from clickcli.units import from_us, utc
 
 if TYPE_CHECKING:
     import polars as pl
@@ -146,13 +146,9 @@ def _row(check: Check[Any], one: Finding) -> tuple[Any, ...]:
     share = one.events / one.all if one.all else None
     return (
         one.severity.value, check.name, one.subject, one.events, share, one.all,
-        _moment(one.first), _moment(one.last), one.meaning,
+        utc(one.first), utc(one.last), one.meaning,
         None if one.example is None else shortened(one.example, _LONGEST),
     )  # fmt: skip
-
-
-def _moment(microseconds: int | None) -> Any:
-    return None if microseconds is None else from_us(microseconds)
 
 
 def _result(

@@ -8,13 +8,12 @@ from typing import Annotated, Final
 from clickcli.analyses.items import Parameters as ItemParameters
 from clickcli.analyses.trending import Parameters as TrendingParameters
 from clickcli.analysis import Option
-from clickcli.errors import UsageError
 from clickcli.relations.content import ContentOptions
 from clickcli.relations.engagement import EngagementOptions
+from clickcli.relations.interactions import half_life_us
 from clickcli.relations.searches import SEARCHES
-from clickcli.units import duration_us, zone
+from clickcli.units import zone
 
-NO_DECAY: Final = "none"
 WEIGHTED: Final = ("views", "adds", "purchases", "saves", "shares", "ratings")
 """Kinds of events that make a rating."""
 _RATING: Final = "Implicit rating"
@@ -90,15 +89,7 @@ class Options(ItemParameters, ContentOptions, EngagementOptions):
 
     def half_life_us(self) -> int | None:
         """Return the half-life, None where nothing decays; UsageError for what is no duration."""
-        if self.half_life.strip().lower() == NO_DECAY:
-            return None
-        span = duration_us(self.half_life)
-        if span == 0:
-            raise UsageError(
-                "--half-life must be longer than nothing, was 0",
-                hint="--half-life none lets nothing decay",
-            )
-        return span
+        return half_life_us(self.half_life)
 
     def check(self) -> None:
         """Refuse options that cannot be read, before any data is."""

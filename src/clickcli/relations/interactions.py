@@ -24,6 +24,19 @@ UNIT: Final = ("person_key", "ts", "seq", "line")
 _GROUP: Final = "Interactions"
 
 
+def half_life_us(text: str) -> int | None:
+    """Return a half-life, None where nothing decays; UsageError for what is no duration."""
+    if text.strip().lower() == NO_DECAY:
+        return None
+    span = duration_us(text)
+    if span == 0:
+        raise UsageError(
+            "--half-life must be longer than nothing, was 0",
+            hint="--half-life none lets nothing decay",
+        )
+    return span
+
+
 def _weight(what: str) -> Option:
     return Option(f"What {what} counts.", kind="count", minimum=0, maximum=1000, group=_GROUP)
 
@@ -58,15 +71,7 @@ class InteractionOptions(SessionOptions):
 
     def half_life_us(self) -> int | None:
         """Return the half-life, None where nothing decays; UsageError for what is no duration."""
-        if self.half_life.strip().lower() == NO_DECAY:
-            return None
-        span = duration_us(self.half_life)
-        if span == 0:
-            raise UsageError(
-                "--half-life must be longer than nothing, was 0",
-                hint="--half-life none lets nothing decay",
-            )
-        return span
+        return half_life_us(self.half_life)
 
     def check_interactions(self) -> None:
         """Refuse options that cannot be read, before any data is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from clickcli.cli.options import make
 from clickcli.cli.output import General, Output, emit, target
 from clickcli.config import load
 from clickcli.render.page import Page, sheet_of_rows
-from clickcli.units import from_us
+from clickcli.units import utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,18 +45,14 @@ def page_of_batches(batches: Sequence[Batch]) -> Page:
     """Return the table of ingests, oldest first."""
     rows = [
         (
-            one.name, _time(one.at), one.read, one.stored, one.duplicates, one.rejected,
-            one.removed, one.conflicts, one.suppressed, _time(one.first_ts), _time(one.last_ts),
-            _time(one.undone),
+            one.name, utc(one.at), one.read, one.stored, one.duplicates, one.rejected,
+            one.removed, one.conflicts, one.suppressed, utc(one.first_ts), utc(one.last_ts),
+            utc(one.undone),
         )
         for one in batches
     ]  # fmt: skip
     notes = () if rows else ("the store is empty: clickcli ingest adds log files",)
     return Page("batches", 1, (sheet_of_rows(_BATCHES, rows),), notes=notes, title="Batches")
-
-
-def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else from_us(microseconds, UTC)
 
 
 def _run(given: Mapping[str, Any]) -> None:

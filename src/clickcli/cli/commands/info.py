@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,7 @@ from clickcli.cli.output import General, Output, emit, target
 from clickcli.columns import EVENT_COLUMNS
 from clickcli.config import load
 from clickcli.render.page import Page, Sheet, sheet_of_rows
-from clickcli.units import from_us
+from clickcli.units import utc
 
 if TYPE_CHECKING:
     from clickcli.store import StoreInfo
@@ -102,8 +101,8 @@ _SOURCES: Final = Table(
 def page_of_info(info: StoreInfo) -> Page:
     """Return the tables of what the catalog says."""
     summary = (
-        info.path, info.rows, info.people, info.bots, _time(info.first_ts), _time(info.watermark),
-        _span(info), _time(info.last_ingest), info.rejects, info.links, info.batches,
+        info.path, info.rows, info.people, info.bots, utc(info.first_ts), utc(info.watermark),
+        _span(info), utc(info.last_ingest), info.rejects, info.links, info.batches,
         len(info.sources), info.files, info.bytes, info.snapshot, info.format_version,
     )  # fmt: skip
     meaning = {column.name: column.help for column in EVENT_COLUMNS}
@@ -115,7 +114,7 @@ def page_of_info(info: StoreInfo) -> Page:
         for name in sorted(filled, key=lambda name: order.get(name, len(order)))
     ]
     sources = [
-        (source.path, source.lines, source.offset, _time(source.at)) for source in info.sources
+        (source.path, source.lines, source.offset, utc(source.at)) for source in info.sources
     ]
     sheets = (
         sheet_of_rows(_SUMMARY, [summary], is_card=True),
@@ -140,10 +139,6 @@ def _counted(schema: Table, counts: Mapping[str, int], info: StoreInfo) -> Sheet
 
 def _share(count: int, info: StoreInfo) -> float | None:
     return count / info.rows if info.rows else None
-
-
-def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else from_us(microseconds, UTC)
 
 
 def _span(info: StoreInfo) -> float | None:

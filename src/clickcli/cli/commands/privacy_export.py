@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from clickcli.config import load
 from clickcli.errors import UsageError
 from clickcli.features.tables import TABLES
 from clickcli.render.page import Page, sheet_of_frame, sheet_of_rows
-from clickcli.units import MAX_TS, MIN_TS, from_us
+from clickcli.units import MAX_TS, MIN_TS, utc
 
 if TYPE_CHECKING:
     import polars as pl
@@ -144,16 +143,16 @@ def _shown(events: pl.DataFrame) -> pl.DataFrame:
 
 def _page(export: Export, recommended: Sequence[Recommended]) -> Page:
     events = export.events
-    span = (events["ts"].min(), events["ts"].max())
+    span: tuple[Any, Any] = (events["ts"].min(), events["ts"].max())
     person = (
-        export.id, export.kind, events.height, *map(_moment, span), export.is_opted_out,
+        export.id, export.kind, events.height, *(utc(ts) for ts in span), export.is_opted_out,
         export.has_agreed,
     )  # fmt: skip
     devices = [
         (
             one.device,
-            None if one.start == MIN_TS else _moment(one.start),
-            None if one.until == MAX_TS else _moment(one.until),
+            None if one.start == MIN_TS else utc(one.start),
+            None if one.until == MAX_TS else utc(one.until),
         )
         for one in export.spans
     ]
@@ -172,10 +171,6 @@ def _page(export: Export, recommended: Sequence[Recommended]) -> Page:
     is_empty = not (events.height or devices or rejects)
     notes = [f"nothing is held of this {export.kind}"] if is_empty else []
     return Page("privacy-export", 1, sheets, {}, notes, title="Export")
-
-
-def _moment(microseconds: Any) -> datetime | None:
-    return None if microseconds is None else from_us(microseconds, UTC)
 
 
 def _run(given: Mapping[str, Any]) -> None:

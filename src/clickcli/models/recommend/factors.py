@@ -50,10 +50,7 @@ class Factors:
 
     def carried(self, given: Interactions, items: Ints) -> Carried:
         """Return the products of the items' numbers."""
-        import numpy as np
-
-        own = np.unique(given.item)
-        return Carried(own, self.item[own] @ self.item[items].T)
+        return _carried(self.item, given, items)
 
 
 @dataclass(frozen=True)
@@ -112,10 +109,7 @@ class Pairs:
 
     def carried(self, given: Interactions, items: Ints) -> Carried:
         """Return the products of the items' numbers."""
-        import numpy as np
-
-        own = np.unique(given.item)
-        return Carried(own, self.item[own] @ self.item[items].T)
+        return _carried(self.item, given, items)
 
 
 @dataclass(frozen=True)
@@ -147,6 +141,13 @@ class Bpr:
         below = float((means * means).sum())
         stretch = float((means * person).sum()) / below if below > 0 else 1.0
         return Pairs(item[:, :-1].copy(), item[:, -1].copy(), stretch)
+
+
+def _carried(item: Scores, given: Interactions, items: Ints) -> Carried:
+    import numpy as np
+
+    own = np.unique(given.item)
+    return Carried(own, item[own] @ item[items].T)
 
 
 def _means(seen: Any, item: Scores) -> Scores:
