@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from clickcli.analysis import Shared
 from clickcli.context import Context, Events, resolve
@@ -12,7 +12,16 @@ from clickcli.engines import engine
 from clickcli.engines.scan import IS_KNOWN, PERSON_ID
 from clickcli.errors import UsageError
 from clickcli.recommend.options import TrainOptions
-from clickcli.recommend.serving import POPULAR_WHY, TRENDING, Lists, Recommended, Wish
+from clickcli.recommend.serving import (
+    LATER,
+    NEXT,
+    POPULAR_WHY,
+    TRENDING,
+    Lists,
+    Recommended,
+    Wish,
+    task_of,
+)
 from clickcli.recommend.training import rows_of
 from clickcli.relations.sessions import SessionRule
 from clickcli.units import Period
@@ -28,9 +37,6 @@ if TYPE_CHECKING:
     from clickcli.models.recommend.interactions import Interactions
     from clickcli.models.recommend.method import Fitted
     from clickcli.store.models import Model
-
-LATER: Final = "later"
-NEXT: Final = "next"
 
 
 class _Chosen(Events):
@@ -134,16 +140,21 @@ def _made(
     )  # fmt: skip
 
 
-def fitted_of(model: Model, mode: str) -> Fitted:
-    """Return the fitted method of a mode, its arrays read where they lie."""
+def fitted_of(model: Model, task: str) -> Fitted:
+    """Return the fitted method of a task, its arrays read where they lie."""
+    from clickcli.models.recommend.blends import made_of
     from clickcli.models.recommend.saved import unpacked
     from clickcli.store.arrays import load_array
 
-    arrays = {
-        name: load_array(path, "array") for name, path in model.files.items()
-        if name.startswith(f"{mode}-")
-    }  # fmt: skip
-    return unpacked(model.manifest["methods"][mode]["fitted"], arrays)
+    recipe = model.manifest["methods"][task]
+    fitted = {}
+    for part in recipe["parts"]:
+        arrays = {
+            name: load_array(path, "array") for name, path in model.files.items()
+            if name.startswith(f"{part}-")
+        }  # fmt: skip
+        fitted[part] = unpacked(model.manifest["fitted"][part], arrays)
+    return made_of(recipe, fitted)
 
 
 def _ranked(
@@ -159,7 +170,8 @@ def _ranked(
     from clickcli.models.recommend.lists import top
     from clickcli.models.recommend.method import strongest
 
-    fitted = fitted_of(model, mode)
+    task = task_of(mode, allow_repeat=allow_repeat)
+    fitted = fitted_of(model, task)
     allowed = np.ones(given.items, dtype=bool)
     if wish.is_filtered:
         allowed[:] = [lists.is_wanted(code, wish) for code in range(given.items)]
@@ -170,7 +182,7 @@ def _ranked(
     chosen = lists.first(found[0].tolist(), scores[0].tolist(), wish)
     items = found[0][[at for at, _ in chosen]]
     carriers = strongest(fitted.carried(given, items), len(items))
-    name = model.manifest["methods"][mode]["name"]
+    name = model.manifest["methods"][task]["name"]
     rows = [
         lists.made(
             person, int(item), rank, score, name, [lists.item(c) for c in own if c >= 0], wish

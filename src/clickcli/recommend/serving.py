@@ -14,7 +14,7 @@ from clickcli.recommend.moment import HOURS, Weekday, lift_of, weighed
 if TYPE_CHECKING:
     from clickcli.store.models import Model
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the manifest; a model of another version is trained again."""
 TRENDING: Final = "trending"
 POPULAR_WHY: Final = "what people look at now"
@@ -24,9 +24,18 @@ _ARRAYS: Final = (
 )  # fmt: skip
 _CLOCK: Final = ("hour", "weekday")
 """Arrays that a model of before has not: interactions of each item by hour and by weekday."""
+NEXT: Final = "next"
+"""Asking for the next item."""
+LATER: Final = "later"
+"""Asking for items of later days."""
 _AGAIN: Final = "train it again: clickcli train"
 _SHOWN: Final = 100
 """Names of items that a hint is looked for among."""
+
+
+def task_of(mode: str, *, allow_repeat: bool) -> str:
+    """Return the name under which a model keeps the method chosen for a mode."""
+    return f"{mode}_repeat" if allow_repeat else mode
 
 
 class Recommended(NamedTuple):
@@ -138,7 +147,7 @@ class Lists:
         items, scores = self._array("top").row(row), self._array("score").row(row)
         sources, carriers = self._array("source").row(row), self._array("why").row(row)
         width = len(carriers) // max(len(items), 1)
-        name = self._model.manifest["methods"]["later"]["name"]
+        name = self._model.manifest["methods"][LATER]["name"]
         result: list[Recommended] = []
         for at, score in self.first(items, scores, wish, sources):
             own = [self.item(code) for code in carriers[at * width : (at + 1) * width] if code >= 0]

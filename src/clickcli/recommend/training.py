@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from itertools import pairwise
@@ -15,7 +15,7 @@ from clickcli.engines import engine
 from clickcli.errors import Undecidable
 from clickcli.recommend.moment import HOURS, Weekday
 from clickcli.recommend.options import AUTO, TrainOptions
-from clickcli.recommend.serving import TRENDING, VERSION
+from clickcli.recommend.serving import LATER, TRENDING, VERSION, task_of
 from clickcli.relations.interactions import interactions
 from clickcli.units import WeekStart, from_us
 
@@ -46,7 +46,8 @@ def train(dataset: Dataset, options: TrainOptions, shared: Shared) -> Trained:
     """Fit the methods for next items and for later days to all events, and rank for everybody.
 
     With ``auto`` each of both is the one that was best on the last fifth of the events, which
-    the methods tried had not seen. Raises Undecidable when nobody did anything with an item.
+    the methods tried had not seen; once more where items may come again. Raises Undecidable when
+    nobody did anything with an item.
     """
     options.check()
     chosen = engine("polars")
@@ -69,7 +70,7 @@ def rows_of(events: Events, context: Context, options: TrainOptions) -> pl.DataF
 
 
 def _trained(rows: pl.DataFrame, context: Context, options: TrainOptions) -> Trained:
-    from clickcli.models.recommend.cases import Mode
+    from clickcli.models.recommend.blends import made_of, parts_of, recipe_of
     from clickcli.models.recommend.coding import coded
     from clickcli.models.recommend.interactions import Rating
     from clickcli.models.recommend.methods import METHODS
@@ -78,22 +79,26 @@ def _trained(rows: pl.DataFrame, context: Context, options: TrainOptions) -> Tra
     rating = Rating(options.half_life_us(), is_damped=not options.undamped)
     known = coded(rows, context.as_of, rating)
     seed = context.shared.seed
+    chosen = _chosen(known.data, options, seed)
+    singles = {part.name: part for one in chosen.values() for part in parts_of(one.method)}
+    fitted = {name: single.fit(known.data, seed) for name, single in singles.items()}
     arrays: dict[str, NDArray[Any]] = {}
-    methods, fitted = {}, {}
-    validation: list[Sequence[Any]] = []
-    for mode in Mode:
-        choice = _choice(known.data, mode, options, seed)
-        fitted[mode] = choice.method.fit(known.data, seed)
-        methods[mode.value] = {
-            "name": choice.method.name, "reason": choice.reason, "cases": choice.cases,
-            "fitted": packed(fitted[mode], mode.value, arrays),
-        }  # fmt: skip
-        validation += [(mode.value, *asdict(tried).values()) for tried in choice.table]
+    kept = {name: packed(one, name, arrays) for name, one in fitted.items()}
+    methods = {
+        task: {
+            "name": one.method.name, "reason": one.reason, "cases": one.cases,
+            **recipe_of(one.method),
+        }
+        for task, one in chosen.items()
+    }  # fmt: skip
+    validation = [
+        (task, *asdict(tried).values()) for task, one in chosen.items() for tried in one.table
+    ]
     fallback = METHODS[TRENDING].fit(known.data, seed)
     clock = _clock(known.data, context)
     arrays |= clock
     arrays |= _named(known)
-    arrays |= _lists(known, fitted[Mode.LATER], fallback, options.keep)
+    arrays |= _lists(known, made_of(methods[LATER], fitted), fallback, options.keep)
     shared = context.shared
     plain = {
         name: value.value if isinstance(value, Enum) else value
@@ -104,20 +109,30 @@ def _trained(rows: pl.DataFrame, context: Context, options: TrainOptions) -> Tra
         "as_of": from_us(context.as_of, context.tz).isoformat(), "now": context.as_of,
         "where": list(shared.where), "include_bots": shared.include_bots,
         "tz": shared.tz, "people": known.data.people, "items": known.data.items,
-        "events": len(known.data), "methods": methods, "validation": validation,
+        "events": len(known.data), "methods": methods, "fitted": kept, "validation": validation,
         "categories": list(known.categories),
         "clock": {name: counts.sum(axis=0).tolist() for name, counts in clock.items()},
     }  # fmt: skip
     return Trained(arrays, manifest)
 
 
-def _choice(data: Interactions, mode: Any, options: TrainOptions, seed: int) -> Choice:
+def _chosen(data: Interactions, options: TrainOptions, seed: int) -> dict[str, Choice]:
+    """Return the method for each task: each mode, without and with items that a person had."""
+    from clickcli.models.recommend.cases import Mode
     from clickcli.models.recommend.choosing import Choice, choose
     from clickcli.models.recommend.methods import METHODS
 
-    if options.method == AUTO:
-        return choose(data, mode, seed=seed)
-    return Choice(METHODS[options.method], "asked for", (), 0)
+    fitted: dict[str, Fitted] = {}
+    chosen = {}
+    for allow_repeat in (False, True):
+        for mode in Mode:
+            task = task_of(mode.value, allow_repeat=allow_repeat)
+            chosen[task] = (
+                choose(data, mode, seed=seed, allow_repeat=allow_repeat, fitted=fitted)
+                if options.method == AUTO
+                else Choice(METHODS[options.method], "asked for", (), 0)
+            )
+    return chosen
 
 
 def _named(known: Coded) -> dict[str, NDArray[Any]]:

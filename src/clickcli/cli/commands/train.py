@@ -40,6 +40,8 @@ _SUMMARY: Final = Table(
         Column("model", "string", "key", "id of the model, a digest of it"),
         Column("next", "string", "text", "method for the next item (--session, --items)"),
         Column("later", "string", "text", "method for later days (--user, --all)"),
+        Column("next_repeat", "string", "text", "as next, with --allow-repeat"),
+        Column("later_repeat", "string", "text", "as later, with --allow-repeat"),
         Column("people", "int64", "count", "people with a list"),
         Column("items", "int64", "count", "items"),
         Column("events", "int64", "count", "views, adds and purchases learned from"),
@@ -50,9 +52,11 @@ _SUMMARY: Final = Table(
 )
 _VALIDATION: Final = Table(
     "validation",
-    "What was tried on the last fifth of the events: next item, later days.",
+    "What was tried on the last fifth of the events, for each task.",
     (
-        Column("mode", "string", "key", "next: the next item; later: items of later days"),
+        Column(
+            "mode", "string", "key", "next: the next item; later: of later days; or with repeats"
+        ),
         Column("method", "string", "key", "method or blend"),
         Column("ndcg", "float64", "score", "NDCG at 10"),
         Column("ndcg_low", "float64", "score", "lower 95 % bound of ndcg"),
@@ -71,8 +75,9 @@ def page_of_model(model: Model) -> Page:
     told = model.manifest
     methods = told["methods"]
     row = (
-        model.id, methods["next"]["name"], methods["later"]["name"], told["people"],
-        told["items"], told["events"], told["as_of"], model.bytes,
+        model.id,
+        *(methods[task]["name"] for task in ("next", "later", "next_repeat", "later_repeat")),
+        told["people"], told["items"], told["events"], told["as_of"], model.bytes,
     )  # fmt: skip
     tried = [
         (mode, name, ndcg, low, high, name == methods[mode]["name"], methods[mode]["cases"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from clickcli.models.recommend.interactions import Interactions, Ints, Scores
     from clickcli.models.recommend.method import Carried, Fitted, Method
@@ -104,3 +104,24 @@ class Hybrid:
         """Fit the parts."""
         parts = tuple(part.fit(data, seed) for part in self.parts)
         return Blended(parts, self.weights, self.kind.value)
+
+
+def parts_of(method: Method) -> tuple[Method, ...]:
+    """Return what a method is made of: itself where it is no blend."""
+    return method.parts if isinstance(method, Hybrid) else (method,)
+
+
+def recipe_of(method: Method) -> dict[str, Any]:
+    """Return names of the parts, their weights and how they are blended, as JSON knows it."""
+    if isinstance(method, Hybrid):
+        names = [part.name for part in method.parts]
+        return {"parts": names, "weights": list(method.weights), "kind": method.kind.value}
+    return {"parts": [method.name], "weights": None, "kind": None}
+
+
+def made_of(recipe: Mapping[str, Any], fitted: Mapping[str, Fitted]) -> Fitted:
+    """Return the fitted method of a recipe, from its fitted parts by name."""
+    parts = tuple(fitted[name] for name in recipe["parts"])
+    if recipe["kind"] is None:
+        return parts[0]
+    return Blended(parts, tuple(recipe["weights"]), recipe["kind"])

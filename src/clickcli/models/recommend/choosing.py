@@ -66,8 +66,14 @@ def candidates(data: Interactions, *, allow_repeat: bool) -> list[Method]:
     return [method for name, method in METHODS.items() if name not in left_out]
 
 
-def choose(data: Interactions, mode: Mode, *, seed: int = 0, allow_repeat: bool = False) -> Choice:
-    """Fit every method to what was before the last fifth of the log, and ask for the rest."""
+def choose(
+    data: Interactions, mode: Mode, *, seed: int = 0, allow_repeat: bool = False,
+    fitted: dict[str, Fitted] | None = None,
+) -> Choice:  # fmt: skip
+    """Fit every method to what was before the last fifth of the log, and ask for the rest.
+
+    Methods of ``fitted`` need not be fitted again, and those that are come into it.
+    """
     if len(data):
         start = cut_of(data)
         train = data.before(start)
@@ -77,8 +83,10 @@ def choose(data: Interactions, mode: Mode, *, seed: int = 0, allow_repeat: bool 
             else later(data, start, allow_repeat=allow_repeat).first(MOST_CASES, seed)
         )
         if len(train) and cases.count >= LEAST_CASES:
-            return _best(train, cases, candidates(data, allow_repeat=allow_repeat), seed,
-                         allow_repeat=allow_repeat)  # fmt: skip
+            methods = candidates(data, allow_repeat=allow_repeat)
+            known = {} if fitted is None else fitted
+            known |= {one.name: one.fit(train, seed) for one in methods if one.name not in known}
+            return _best(cases, methods, known, seed, allow_repeat=allow_repeat)
         found = cases.count
     else:
         found = 0
@@ -87,12 +95,12 @@ def choose(data: Interactions, mode: Mode, *, seed: int = 0, allow_repeat: bool 
 
 
 def _best(
-    train: Interactions, cases: Cases, methods: Sequence[Method], seed: int, *, allow_repeat: bool
-) -> Choice:
+    cases: Cases, methods: Sequence[Method], fitted: Mapping[str, Fitted], seed: int, *,
+    allow_repeat: bool,
+) -> Choice:  # fmt: skip
     trial = _Trial(cases, allow_repeat=allow_repeat)
-    fitted = {method.name: method.fit(train, seed) for method in methods}
     by_name = {method.name: method for method in methods}
-    values: dict[str, Floats] = trial.singles(fitted)
+    values: dict[str, Floats] = trial.singles({name: fitted[name] for name in by_name})
     ranked = sorted(values, key=lambda name: -float(values[name].mean()))
     heads = [name for name in ranked[:BLENDED] if values[name].mean() > 0]
     hybrids = _hybrids([by_name[name] for name in heads])
