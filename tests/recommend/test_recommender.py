@@ -143,6 +143,15 @@ def test_a_device_is_not_the_user_of_its_name(log: Log) -> None:
     assert log.recommender.user("u3", is_device=True).rows[0].source == "trending"
 
 
+def test_a_linked_device_is_given_the_list_of_its_user(own: Log, tmp_path: Path) -> None:
+    rows = [row.item_id for row in own.recommender.user("u3", Wish(k=3)).rows]
+    links = tmp_path / "links.jsonl"
+    links.write_text('{"anonymous_id": "tablet", "user_id": "u3"}\n')
+    own.store.link(links)
+    answer = own.recommender.user("tablet", Wish(k=3), is_device=True)
+    assert [row.item_id for row in answer.rows] == rows
+
+
 def test_filters_hold_and_lists_are_filled_up(log: Log) -> None:
     rows = log.recommender.user("u3", Wish(k=3, category="c1")).rows
     assert rows

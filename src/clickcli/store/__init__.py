@@ -374,15 +374,24 @@ class Store:
         self, text: str, *, is_device: bool = False, key_file: str | None = None,
         require_consent: bool = False,
     ) -> int | None:  # fmt: skip
-        """Return the person key of an id, None for somebody whom no question may see."""
+        """Return the person key of an id, None for somebody whom no question may see.
+
+        A device is the user's whose it is by its latest link.
+        """
         from clickcli.identity import anonymous_key, user_key
+        from clickcli.store.identities import owner_of
         from clickcli.store.privacy.keys import stored_ids
         from clickcli.store.privacy.seen import is_hidden
 
         kind: Literal["user", "device"] = "device" if is_device else "user"
         (stored,) = stored_ids(self._catalog, key_file, kind, [text])
         key = anonymous_key(stored) if is_device else user_key(stored)
-        return None if is_hidden(self._catalog, key, require_consent=require_consent) else key
+        owner = owner_of(self._catalog, stored) if is_device else None
+        hidden = is_hidden(self._catalog, key, require_consent=require_consent and owner is None)
+        if owner is not None:
+            hidden |= is_hidden(self._catalog, owner, require_consent=require_consent)
+            key = owner
+        return None if hidden else key
 
     def undo(self, batch: str, *, dry_run: bool = False, wait_s: float = 0.0) -> Undone:
         """Take an ingest back. Raises UsageError for a batch that is unknown or was before."""

@@ -28,7 +28,7 @@ class Parameters:
 
     user: Annotated[str | None, Flag("To this user.", metavar="ID", group=_WHO)] = None
     device: Annotated[
-        str | None, Flag("To this device that is no user's.", metavar="ID", group=_WHO)
+        str | None, Flag("To whom this device belongs.", metavar="ID", group=_WHO)
     ] = None
     all: Annotated[bool, Flag("To everybody, from the ready lists.", group=_WHO)] = False
     session: Annotated[

@@ -103,6 +103,14 @@ def link_rows(catalog: Catalog) -> list[Row]:
     return merged_rows(learned, given_links(catalog), split_devices(catalog))
 
 
+def owner_of(catalog: Catalog, device: str) -> int | None:
+    """Return the key of the user whose a device is by its latest link, None for nobody's."""
+    points = [*learned_links(catalog, [device]).get(device, ()),
+              *given_links(catalog).get(device, ())]  # fmt: skip
+    changes = in_force(points, is_split=device in split_devices(catalog))
+    return changes[-1].user_key if changes else None
+
+
 def merged_rows(learned: Sequence[Row], given: Given, split: set[str]) -> list[Row]:
     """Return learned links (sorted by device) with those given and the splits applied."""
     touched = given.keys() | split
