@@ -13,8 +13,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Final
+
+from clickcli.store.hashes import line_digest
 
 MAX_DEPTH: Final = 250
 """Nesting that is still stored; what writes JSON for us stops at 254."""
@@ -84,7 +85,7 @@ def decode(
         add_line(line)
         add_number(first_line + index)
         add_raw(text)
-        add_digest(blake2b(canonical, digest_size=24).digest())
+        add_digest(line_digest(canonical))
     return out
 
 
@@ -99,11 +100,6 @@ def load_object(text: str) -> dict[str, Any] | None:
 def _is_deeper(value: Any, limit: int) -> bool:
     inner = value.values() if type(value) is dict else value if type(value) is list else ()
     return limit == 0 or any(_is_deeper(part, limit - 1) for part in inner)
-
-
-def canonical_digest(line: Any) -> bytes:
-    """Return the 24-byte hash of a decoded line's canonical form."""
-    return blake2b(dump_json(line, sort_keys=True), digest_size=24).digest()
 
 
 def dump_json(value: Any, *, sort_keys: bool = False) -> bytes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from clickcli.store.runs import Words
 
-_RANGE_ROWS: Final = 2_000_000
+_RANGE_ROWS: Final = 500_000
 _ROW: Final = 6
 """Words a row on disk: id high and low, content, seq, source number, whether derived."""
 SOURCE: Final = 4
@@ -42,10 +42,12 @@ class IdLog:
             self._file = path.open("wb")
         self._held: list[Words] = []
         self.rows = 0
+        self.derived = 0
 
     def add(self, words: Words) -> None:
         """Add rows of six words, shape (n, 6)."""
         self.rows += len(words)
+        self.derived += int(words[:, DERIVED].sum())
         if self._file is None:
             self._held.append(words)
         else:
@@ -127,7 +129,7 @@ def repeated_lines(log: IdLog, runs: Sequence[Words], recount: Recount) -> Words
     import numpy as np
 
     found: list[Words] = [np.zeros((_ROW, 0), dtype=np.uint64)]
-    for everything in log.ranges():
+    for everything in log.ranges() if log.derived else ():
         rows = everything[:, everything[DERIVED] == 1]
         order = np.lexsort((rows[SEQ], rows[LO], rows[HI], rows[SOURCE]))
         rows = rows[:, order]
@@ -187,10 +189,10 @@ def judge(
     for part, given in enumerate(log.ranges()):
         here = repeated[:, part_of(repeated[HI], parts) == part]
         stayed = given[:, ~np.isin(given[SEQ], moved)] if len(moved) else given
-        unsorted = np.concatenate([stayed, here], axis=1)
+        unsorted = np.concatenate([stayed, here], axis=1) if here.shape[1] else stayed
         if not unsorted.shape[1]:
             continue
-        rows = unsorted[:, np.lexsort((unsorted[SEQ], unsorted[LO], unsorted[HI]))]
+        rows = unsorted[:, id_order(unsorted)]
         is_first = np.ones(rows.shape[1], dtype=bool)
         is_first[1:] = (rows[HI][1:] != rows[HI][:-1]) | (rows[LO][1:] != rows[LO][:-1])
         start = np.flatnonzero(is_first)
@@ -208,6 +210,20 @@ def judge(
         verdict.fingerprint += fingerprint(new)
         keep(new)
     return verdict
+
+
+def id_order(rows: Words) -> NDArray[np.int64]:
+    """Return the order of rows by id and seq; few ids have the same high word."""
+    import numpy as np
+
+    order: NDArray[np.int64] = np.argsort(rows[HI])
+    high = rows[HI][order]
+    same = np.flatnonzero(high[1:] == high[:-1])
+    if len(same):
+        at = np.union1d(same, same + 1)
+        some = order[at]
+        order[at] = some[np.lexsort((rows[SEQ][some], rows[LO][some], rows[HI][some]))]
+    return order
 
 
 def _count_repeats(verdict: Verdict, sources: Words, batches: NDArray[np.int64]) -> None:

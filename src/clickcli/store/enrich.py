@@ -21,6 +21,7 @@ CLICK_IDS: Final = (
 
 _WANTED: Final = frozenset((*UTM, *CLICK_IDS))
 _PATH: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://[^/?#]*)?([^?#]*)"
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#]+/")
 _HOST: Final = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]"
 _CAMPAIGN: Final = rf"(?i)[?&](?:utm_|{'|'.join(CLICK_IDS)})"
 _PORT: Final = re.compile(r"\[?([0-9A-Fa-f:.]+?)\]?(?::\d+)?$", re.ASCII)
@@ -72,18 +73,38 @@ def url_columns(urls: pl.Series) -> pl.DataFrame:
     """
     import polars as pl
 
-    unique = urls.drop_nulls().unique()
-    paths = unique.str.extract(_PATH, 1)
-    empty = paths == ""
-    if empty.any():
-        paths = paths.set(empty & unique.str.contains(_HOST), "/").replace("", None)
-    frame = pl.DataFrame({"url": unique, "page_path": paths})
-    tagged = unique.filter(unique.str.contains(_CAMPAIGN)).to_list()
+    frame = pl.DataFrame({"url": urls, "page_path": _paths(urls)})
+    tagged = urls.filter(urls.str.contains(_CAMPAIGN)).unique().to_list()
     schema = dict.fromkeys(("url", *UTM, "click_id"), pl.String())
+    if not tagged:
+        nothing = [pl.lit(None, pl.String).alias(name) for name in schema if name != "url"]
+        return frame.with_columns(nothing).drop("url")
     rows = [(url, *_campaign(url)) for url in tagged]
     campaigns = pl.DataFrame(rows, schema=schema, orient="row")
-    known = frame.join(campaigns, on="url", how="left")
-    return urls.to_frame("url").join(known, on="url", how="left", maintain_order="left").drop("url")
+    return frame.join(campaigns, on="url", how="left", maintain_order="left").drop("url")
+
+
+def _paths(urls: pl.Series) -> pl.Series:
+    """Return the path of each address; most addresses of a log are of one host."""
+    known = urls.drop_nulls()
+    origin = _ORIGIN.match(known[0]) if len(known) else None
+    if origin is None:
+        return _any_paths(urls)
+    plain = urls.str.starts_with(origin[0])
+    paths = urls.str.strip_prefix(origin[0][:-1]).str.split_exact("?", 1).struct[0]
+    if not plain.all():
+        paths = paths.zip_with(plain.fill_null(value=True), _any_paths(urls.set(plain, None)))
+    if urls.str.contains("#", literal=True).any():
+        paths = paths.str.split_exact("#", 1).struct[0]
+    return paths
+
+
+def _any_paths(urls: pl.Series) -> pl.Series:
+    paths = urls.str.extract(_PATH, 1)
+    empty = paths == ""
+    if empty.any():
+        paths = paths.set(empty & urls.str.contains(_HOST), "/").replace("", None)
+    return paths
 
 
 def _campaign(url: str) -> tuple[str | None, ...]:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clickcli.errors import DataError
 from clickcli.store.accounting import (
     check_account,
     check_error_rate,
@@ -27,7 +28,8 @@ from clickcli.store.people import people_files
 from clickcli.store.privacy.gate import open_gate
 from clickcli.store.reading import Account, Given, Reader
 from clickcli.store.rejects import RejectLog
-from clickcli.store.runs import merge_runs, mergeable, open_run, write_run
+from clickcli.store.runs import join_runs, merge_runs, mergeable, open_run, write_run
+from clickcli.store.schema import OLD_IDS
 from clickcli.store.spool import Spool
 from clickcli.store.types import Batch, IngestOptions, IngestSummary, Progress
 
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clickcli.store.runs import Words
+
+
+def check_ids(catalog: Catalog) -> None:
+    """Raise DataError where the ids of new lines cannot be compared with those stored."""
+    if catalog.meta(OLD_IDS):
+        raise DataError(
+            f"the store {catalog.root} has ids of an older format: it can be asked, not added to",
+            hint="make a new store of all logs: clickcli ingest --store NEW FILE…",
+        )
 
 
 class Ingest:
@@ -59,6 +70,7 @@ class Ingest:
 
     def run(self, sources: Sequence[Given]) -> IngestSummary:
         """Read, deduplicate, write and commit. Whatever goes wrong, the store is as before."""
+        check_ids(self._catalog)
         folder = staging_folder(self._root, self._name)
         committed = False
         try:
@@ -126,13 +138,18 @@ class Ingest:
             return count_lines(account, source, wanted, self._options.max_line_bytes)
 
         repeated = repeated_lines(ids, known, recount)
-        return judge(ids, known, repeated, batch_of, lambda words: self._stage_run(folder, words))
+        parts: list[Path] = []
 
-    def _stage_run(self, folder: Path, words: Words) -> None:
-        if words.shape[1]:
-            name = f"run-{uuid.uuid4().hex}.npy"
-            write_run(folder / name, words)
-            self._add_run(folder / name, words.shape[1])
+        def keep(words: Words) -> None:
+            if words.shape[1]:
+                parts.append(folder / f"run-{uuid.uuid4().hex}.npy")
+                write_run(parts[-1], words)
+
+        verdict = judge(ids, known, repeated, batch_of, keep)
+        if parts:
+            path = join_runs(parts)
+            self._add_run(path, open_run(path).shape[1])
+        return verdict
 
     def _add_run(self, path: Path, rows: int) -> None:
         target = f"ids/{path.name}"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from clickcli.store.decode import canonical_digest, dump_json
+from clickcli.store.decode import dump_json
 from clickcli.store.enrich import truncate_ip
+from clickcli.store.hashes import content_word
 
 Line = dict[str, Any]
 """A decoded event."""
@@ -34,7 +35,7 @@ class Mapped:
     rest: Line
     inner: Line | None
     moved: Line
-    content: bytes | None = None
+    content: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +144,7 @@ class FieldMap:
                 rest.top.pop(PROPERTIES, None)
         return inner
 
-    def _content(self, line: Line) -> bytes | None:
+    def _content(self, line: Line) -> int | None:
         """Return the hash of the line without what says how it arrived; None if all counts."""
         present = [keys for keys, _ in _found(line, self._arrival)]
         if not present:
@@ -151,7 +152,7 @@ class FieldMap:
         rest = _Rest(line)
         for keys in present:
             rest.take(keys)
-        return canonical_digest(rest.top)[16:]
+        return content_word(dump_json(rest.top, sort_keys=True))
 
 
 class _Rest:

@@ -6,6 +6,7 @@ in the column, and the original is kept.
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+_CODE: Final = re.compile(r"[A-Z]{3}")
 _MAX_INT: Final = 2**63
 _EXACT: Final = 2.0**53
 
@@ -27,6 +29,8 @@ def currency_column(given: pl.Series, default: str) -> Column:
     """
     import polars as pl
 
+    if all(code is None or _CODE.fullmatch(code) for code in given.unique()):
+        return Column(given.fill_null(pl.Series([default], dtype=pl.String)[0]))
     is_code = given.str.contains(r"^\s*[A-Za-z]{3}\s*$").fill_null(value=False)
     codes = given.str.strip_chars().str.to_uppercase()
     result = codes.zip_with(is_code, given)
@@ -44,21 +48,43 @@ def money_column(values: list[Any], currencies: pl.Series) -> Column:
     if not set(map(type, values)) <= {int, float, type(None)}:
         return _one_by_one(values, range(len(values)), exponents, [None] * len(values))
     amounts = pl.Series(values, dtype=pl.Float64, strict=False)
+    units, is_exact = _exact(amounts, exponents)
+    if is_exact.all():
+        return Column(units)
+    return _one_by_one(values, np.flatnonzero(~is_exact).tolist(), exponents, units.to_list())
+
+
+def exact_money(amounts: pl.Series, currencies: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return numbers in whole minor units, and whether each is so many exactly."""
+    import polars as pl
+
+    units, is_exact = _exact(amounts, _exponents(currencies))
+    return units, pl.Series(is_exact)
+
+
+def _exact(
+    amounts: pl.Series, exponents: np.ndarray[Any, np.dtype[np.int64]]
+) -> tuple[pl.Series, np.ndarray[Any, np.dtype[np.bool_]]]:
+    import numpy as np
+    import polars as pl
+
     numbers = amounts.fill_null(0.0).to_numpy()
     scale = 10.0**exponents
     with np.errstate(over="ignore"):  # what is beyond a double is not exact
         scaled = np.rint(numbers * scale)
     # The nearest double to k/10^e is what "k/10^e" reads as: so equality means exact.
     is_exact = (scaled / scale == numbers) & (np.abs(scaled) < _EXACT)
-    units = pl.Series(np.where(is_exact, scaled, 0).astype(np.int64)).set(amounts.is_null(), None)
-    if is_exact.all():
-        return Column(units)
-    return _one_by_one(values, np.flatnonzero(~is_exact).tolist(), exponents, units.to_list())
+    units = pl.Series(np.where(is_exact, scaled, 0).astype(np.int64))
+    return units.set(amounts.is_null(), None), is_exact
 
 
 def _exponents(currencies: pl.Series) -> np.ndarray[Any, np.dtype[np.int64]]:
+    import numpy as np
     import polars as pl
 
+    unique = {EXPONENTS.get(code, DEFAULT_EXPONENT) for code in currencies.unique()}
+    if len(unique) == 1:
+        return np.full(len(currencies), unique.pop())
     numbers = currencies.replace_strict(
         list(EXPONENTS), list(EXPONENTS.values()), default=DEFAULT_EXPONENT,
         return_dtype=pl.Int64,

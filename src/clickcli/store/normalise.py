@@ -76,11 +76,16 @@ def text_column(values: list[Any], *, is_id: bool) -> Column:
 
 def without_placeholders(column: Column) -> Column:
     """Take out ids that mean nobody; their originals are kept."""
-    nobody = column.values.str.contains(_NOBODY).fill_null(value=False)
-    if not nobody.any():
+    is_nobody = nobody(column.values)
+    if not is_nobody.any():
         return column
-    kept = sorted({*column.kept, *nobody.arg_true().to_list()})
-    return Column(column.values.set(nobody, None), kept)
+    kept = sorted({*column.kept, *is_nobody.arg_true().to_list()})
+    return Column(column.values.set(is_nobody, None), kept)
+
+
+def nobody(texts: pl.Series) -> pl.Series:
+    """Return which ids mean nobody."""
+    return texts.str.contains(_NOBODY).fill_null(value=False)
 
 
 def flag_column(values: list[Any]) -> Column:

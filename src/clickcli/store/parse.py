@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import BY_NAME
 from clickcli.identity import anonymous_key, user_key
-from clickcli.store.decode import RejectedLine, canonical_digest, dump_json
+from clickcli.store.decode import RejectedLine, dump_json
 from clickcli.store.enrich import enriched, truncate_ip
+from clickcli.store.hashes import GIVEN, content_word, id_words
 from clickcli.store.mapping import FieldMap
 from clickcli.store.money import currency_column, money_column
 from clickcli.store.normalise import Column, text_column, typed_column
 from clickcli.store.presets.decode import decode_lines
+from clickcli.store.prove import Lines, Shapes, prove
+from clickcli.store.proven import ROW, PersonKeys, proven_rows
 from clickcli.store.rows import Rows
 from clickcli.store.times import Times, read_times
 
@@ -53,20 +56,63 @@ class Chunk:
     read: int
     blank: int
     properties: Counter[str]
+    proven: int = 0
+    """How many of the rows needed no parser."""
 
 
-def parse_chunk(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
+@dataclass(slots=True)
+class Memory:
+    """What was learned of a log so far: it makes parsing faster, and changes nothing else."""
+
+    shapes: Shapes = field(default_factory=Shapes)
+    keys: PersonKeys = field(default_factory=PersonKeys)
+
+
+def parse_chunk(
+    data: bytes, first_line: int, settings: ParseSettings, memory: Memory | None = None
+) -> Chunk:
     """Parse whole lines, of which the first has this number in its file."""
     was_enabled = gc.isenabled()
     gc.disable()  # a chunk makes many objects and no cycles: looking for some costs a third
     try:
-        return _parse(data, first_line, settings)
+        chunk = _parse(data, first_line, settings, memory or Memory())
+        chunk.frame = enriched(chunk.frame.drop(ROW))
+        return chunk
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _parse(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
+def _parse(data: bytes, first_line: int, settings: ParseSettings, memory: Memory) -> Chunk:
+    """Prove lines where that can be done, and parse the others."""
+    if settings.mapping is not None:
+        return parse_lines(data, first_line, settings)
+    import numpy as np
+    import polars as pl
+
+    lines = Lines(data, settings.max_line_bytes)
+    groups = prove(lines, memory.shapes)
+    if not groups:
+        return parse_lines(data, first_line, settings)
+    proven = proven_rows(groups, settings, memory.keys)
+    rows = proven.frame[ROW].to_numpy()
+    is_left = np.ones(len(lines), dtype=bool)
+    is_left[rows] = False
+    left = np.flatnonzero(is_left)
+    start = 1 if first_line == 1 and is_left[0] else 2  # a first line may have a byte order mark
+    chunk = parse_lines(lines.joined(left), start, settings)
+    numbers = (left + first_line).tolist()
+    chunk.rejects = [(numbers[line - start], why, raw) for line, why, raw in chunk.rejects]
+    parsed = chunk.frame.with_columns(pl.Series(ROW, left[chunk.frame[ROW].to_numpy()]))
+    frame = pl.concat([proven.frame, parsed], how="diagonal").rechunk().sort(ROW)
+    names = chunk.properties + proven.names
+    return Chunk(frame, chunk.rejects, chunk.read + len(rows), chunk.blank, names, len(rows))
+
+
+def parse_lines(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
+    """Parse lines one by one; the frame has ``ROW``, and lacks what a row's texts say of it."""
+    import polars as pl
+
     decoded = decode_lines(data, first_line, settings.max_line_bytes, settings.mapping)
     read = len(decoded.lines) + len(decoded.rejects)
     if not decoded.lines:
@@ -76,11 +122,10 @@ def _parse(data: bytes, first_line: int, settings: ParseSettings) -> Chunk:
     types = text_column(rows.raw("event_type"), is_id=True)
     faults = _faults(times, types, rows, settings)
     frame = _frame(rows, times, types, decoded.digests, settings)
+    frame = frame.with_columns(pl.Series(ROW, decoded.numbers, dtype=pl.Int64) - first_line)
     names = rows.property_names(faults)
     rejects = decoded.rejects
     if faults:
-        import polars as pl
-
         rejects += [(decoded.numbers[i], why, decoded.raw[i]) for i, why in faults.items()]
         rejects.sort()
         good = [row for row in range(len(decoded.lines)) if row not in faults]
@@ -94,7 +139,7 @@ def _nothing() -> pl.DataFrame:
     words = dict.fromkeys(ID_WORDS, pl.UInt64())
     return pl.DataFrame(schema={"ts": pl.Int64(), "event_type": pl.String(), **words,
                                 "is_derived": pl.Boolean(), "person_key": pl.Int64(),
-                                "properties": pl.String()})  # fmt: skip
+                                "properties": pl.String(), ROW: pl.Int64()})  # fmt: skip
 
 
 def _faults(times: Times, types: Column, rows: Rows, settings: ParseSettings) -> dict[int, str]:
@@ -127,7 +172,7 @@ def _frame(
     columns["person_key"] = _person_keys(columns, len(rows.lines))
     columns |= _ids(rows, columns, digests)
     columns["properties"] = pl.Series(rows.properties(), dtype=pl.Binary).cast(pl.String)
-    return enriched(pl.DataFrame(columns))
+    return pl.DataFrame(columns)
 
 
 def _given(rows: Rows, columns: dict[str, pl.Series]) -> None:
@@ -232,8 +277,6 @@ def _person_keys(columns: dict[str, pl.Series], count: int) -> pl.Series:
 
 def _ids(rows: Rows, columns: dict[str, pl.Series], digests: list[bytes]) -> dict[str, pl.Series]:
     """Return the id words: of the given event id where there is one, else of the line."""
-    from hashlib import blake2b
-
     import numpy as np
     import polars as pl
 
@@ -242,14 +285,13 @@ def _ids(rows: Rows, columns: dict[str, pl.Series], digests: list[bytes]) -> dic
         _forget_arrival(rows, words)
     for row, mapped in enumerate(rows.mapped):
         if mapped.content is not None:
-            words[row, 2] = int.from_bytes(mapped.content, "little")
+            words[row, 2] = mapped.content
     derived = np.ones(len(digests), dtype=bool)
     if "event_id" in columns:
         given = columns["event_id"]
         derived = given.is_null().to_numpy()
-        texts = given.drop_nulls().to_list()
-        hashes = b"".join(blake2b(b"g:" + text.encode(), digest_size=16).digest() for text in texts)
-        words[~derived, :2] = np.frombuffer(hashes, dtype="<u8").reshape(-1, 2)
+        high, low = id_words(given.drop_nulls(), GIVEN)
+        words[~derived, 0], words[~derived, 1] = high.to_numpy(), low.to_numpy()
     out = {name: pl.Series(np.ascontiguousarray(words[:, i])) for i, name in enumerate(ID_WORDS)}
     return out | {"is_derived": pl.Series(derived)}
 
@@ -263,4 +305,4 @@ def _forget_arrival(rows: Rows, words: Any) -> None:
             line = {key: value for key, value in rows.lines[row].items() if key not in keys}
             if rows.moved:
                 line = {"rest": line, "inner": rows.inner[row], "moved": rows.moved[row]}
-            words[row, 2] = int.from_bytes(canonical_digest(line)[16:], "little")
+            words[row, 2] = content_word(dump_json(line, sort_keys=True))

@@ -1,5 +1,6 @@
 """Parse blocks in order, in this process or in several.
 
+A log whose lines need no parser stays in this process: sending it to another would cost more.
 A worker is a plain subprocess that is sent blocks over a pipe and ends when the pipe does: it
 needs no guard in the caller's script and outlives nobody.
 """
@@ -11,18 +12,21 @@ import pickle
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final
 
 from clickcli.errors import InternalError
-from clickcli.store.parse import Chunk, ParseSettings, parse_chunk
+from clickcli.store.parse import Chunk, Memory, ParseSettings, parse_chunk
 from clickcli.store.sources import Block
 
 SMALL_INPUT: Final = 32 << 20
 """Bytes of input below which starting workers costs more than it gives."""
+PROVEN_SHARE: Final = 0.8
+"""Share of lines that need no parser from which on other processes are of no use."""
 _HEADER: Final = 8
 
 
@@ -30,14 +34,41 @@ def parse_blocks(
     blocks: Iterable[Block], settings: ParseSettings, workers: int
 ) -> Generator[Chunk, None, None]:
     """Yield a chunk for each block, in order."""
+    memory = Memory()
+    blocks = iter(blocks)
     if workers < 1:
         for block in blocks:
-            yield parse_chunk(block.data, block.first_line, settings)
+            yield parse_chunk(block.data, block.first_line, settings, memory)
+        return
+    is_proven = True
+    with ThreadPoolExecutor(1) as ahead:  # of the caller, who works on the chunk before
+        waiting: deque[Future[Chunk]] = deque()
+        for block in blocks:
+            waiting.append(
+                ahead.submit(parse_chunk, block.data, block.first_line, settings, memory)
+            )
+            if len(waiting) > 1:
+                chunk = waiting.popleft().result()
+                is_proven = chunk.proven >= PROVEN_SHARE * chunk.read
+                yield chunk
+            if not is_proven:
+                break
+        while waiting:
+            yield waiting.popleft().result()
+    yield from _by_crew(blocks, settings, workers)
+
+
+def _by_crew(
+    blocks: Iterator[Block], settings: ParseSettings, workers: int
+) -> Generator[Chunk, None, None]:
+    """Yield a chunk for each block, in order, made by other processes."""
+    first = next(blocks, None)
+    if first is None:
         return
     crew = _Crew(settings, workers)
     waiting: deque[Future[Chunk]] = deque()
     try:
-        for block in blocks:
+        for block in chain((first,), blocks):
             waiting.append(crew.submit(block))
             if len(waiting) > workers + 1:
                 yield waiting.popleft().result()
@@ -122,10 +153,11 @@ def work() -> None:
     source, answers = sys.stdin.buffer, sys.stdout.buffer
     try:
         settings = receive(source)
+        memory = Memory()
         while True:
             data, first_line = receive(source)
             try:
-                answer: Any = parse_chunk(data, first_line, settings)
+                answer: Any = parse_chunk(data, first_line, settings, memory)
             except Exception as error:  # noqa: BLE001  the caller raises it
                 answer = error
             send(answers, answer)

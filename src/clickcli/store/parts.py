@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 PART_ROWS: Final = 500_000
 """Rows of a file, at most about; a date with more has several, split by person."""
-ROW_GROUP: Final = 65_536
+ROW_GROUP: Final = 32_768
 NOBODY: Final = -(2**63)
 """What stands for no person key where keys are compared; it is nobody's key."""
 _STATISTICS: Final = ["person_key", "seq", "event_type", "ts", "received_at"]
 """Columns whose range is in the file's own statistics: none that names a person."""
+_CODEC: Final = {
+    column.name: "lz4" if column.name in ("person_key", "ts", "seq") else "zstd"
+    for column in EVENT_COLUMNS
+}
+"""What packs each column; those that every question reads are quick to unpack."""
+_LEVEL: Final = {name: 1 for name, codec in _CODEC.items() if codec == "zstd"}
 _DICTIONARY: Final = [
     column.name
     for column in EVENT_COLUMNS
@@ -53,10 +59,11 @@ def event_columns(table: pa.Table) -> pa.Table:
     import pyarrow as pa
 
     schema = arrow_schema()
-    columns = [
-        table[f.name].cast(f.type) if f.name in table.column_names else pa.nulls(len(table), f.type)
-        for f in schema
-    ]
+    if table.schema.equals(schema):
+        return table
+    nulls = {kind: pa.nulls(len(table), kind) for kind in set(schema.types)}
+    names = set(table.column_names)
+    columns = [table[f.name].cast(f.type) if f.name in names else nulls[f.type] for f in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -102,7 +109,7 @@ class EventFile:
         self._bounds: dict[str, list[int]] = {"ts": [], "person_key": []}
         make_file(self._path)
         self._writer = pq.ParquetWriter(
-            str(self._path), arrow_schema(), compression="zstd", compression_level=3,
+            str(self._path), arrow_schema(), compression=_CODEC, compression_level=_LEVEL,
             use_dictionary=_DICTIONARY, write_statistics=_STATISTICS, store_schema=False,
         )  # fmt: skip
 
@@ -176,7 +183,7 @@ class PartWriter:
         """Write the new rows of a date."""
         tables = [self._files.table(piece) for piece in pieces]
         for group in _split(tables):
-            table = self._without_dropped(merged(group))
+            table = self._without_dropped(sorted_rows(group))
             if table.num_rows:
                 self._write(day, table)
 
@@ -223,6 +230,7 @@ def _split(tables: list[pa.Table]) -> Iterator[list[pa.Table]]:
     if sum(table.num_rows for table in tables) <= PART_ROWS:
         yield tables
         return
+    tables = [sorted_rows([table]) for table in tables]
     for ranges in cuts([order_keys(table) for table in tables]):
         yield [table.slice(a, b - a) for table, (a, b) in zip(tables, ranges, strict=True)]
 

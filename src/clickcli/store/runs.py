@@ -7,6 +7,7 @@ grows with the logarithm of the store.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,24 @@ def lookup(runs: Sequence[Words], hi: Words, lo: Words) -> Found:
 def write_run(path: Path, words: Words) -> None:
     """Write a run that is sorted already to a new file."""
     write_array(path, words)
+
+
+def join_runs(paths: Sequence[Path]) -> Path:
+    """Make one run of runs that follow one another, one of them in memory at a time.
+
+    Returns its path; the others are gone.
+    """
+    import numpy as np
+
+    if len(paths) == 1:
+        return paths[0]
+    path = paths[0].with_name(f"run-{uuid.uuid4().hex}.npy")
+    total = sum(open_run(part).shape[1] for part in paths)
+    with ArrayWriter(path, "<u8", (SEQ + 1, total)) as out:
+        for part in paths:
+            out.add(np.load(part))
+            part.unlink()
+    return path
 
 
 def tier(rows: int) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 4
+"""After 2 comes 4: one flipped bit of it does not make it a version that would be upgraded."""
 APPLICATION_ID: Final = 0x636C6963
 """``clic``: marks an SQLite file as a catalog of ours."""
 
@@ -97,8 +98,13 @@ CREATE TABLE links (
 """
 TABLES: Final = _FIRST + _SECOND
 
+OLD_IDS: Final = "old_ids"
+"""In ``meta`` where ids are hashed as before format 4, so that no line would be known again."""
+
 UPGRADES: Final = {
     1: "ALTER TABLE batches ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE batches ADD COLUMN undone INTEGER;" + _SECOND,
+    2: "INSERT INTO meta SELECT 'old_ids', 1 WHERE EXISTS (SELECT 1 FROM batches)",
+    3: "SELECT 1",
 }
 """What brings a catalog of this version to the next one."""

@@ -1,7 +1,8 @@
-"""Parsed rows on their way to files: sorted by date and person, kept on disk."""
+"""Parsed rows on their way to files: date by date, kept on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-_FLUSH_ROWS: Final = 120_000
+_FLUSH_ROWS: Final = 90_000
 _FLUSH_BYTES: Final = 64 << 20
+_FEW_DAYS: Final = 8
+_ALWAYS: Final = ("person_key", "seq", "ts", "event_type", "properties")
 _EPOCH_DAY: Final = date(1970, 1, 1)
-DAY: Final = "day"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The rows of one date in one spool file, sorted by (person_key, ts, seq), nulls first."""
+    """The rows of one date in one spool file."""
 
     path: Path
     batch: int
@@ -61,20 +63,36 @@ class Spool:
             return
         frame = pl.concat(self._held, how="diagonal", rechunk=False)
         self._held, self._rows, self._bytes = [], 0, 0
-        frame = frame.with_columns((pl.col("ts") // MICROSECONDS_PER_DAY).alias(DAY))
-        frame = frame.sort(DAY, "person_key", "ts", "seq", nulls_last=False).rechunk()
-        days = frame[DAY].rle().struct.unnest()
-        batch = frame.drop(DAY).to_arrow().combine_chunks().to_batches()[0]
+        frame = frame.drop(
+            column.name
+            for column in frame
+            if column.name not in _ALWAYS and column.null_count() == len(column)
+        ).rechunk()
         path = self._folder / f"spool-{self._files:05d}.arrow"
         self._files += 1
         make_file(path)
-        start = 0
-        with pa.ipc.new_file(str(path), batch.schema) as writer:
-            for number, (length, day) in enumerate(zip(days["len"], days["value"], strict=True)):
-                writer.write_batch(batch.slice(start, length))
-                start += length
-                piece = Piece(path, number, length)
+        schema = frame.clear().to_arrow().schema
+        with pa.ipc.new_file(str(path), schema) as writer:
+            for number, (day, rows) in enumerate(_by_day(frame)):
+                writer.write_batch(rows.rechunk().to_arrow().combine_chunks().to_batches()[0])
+                piece = Piece(path, number, rows.height)
                 self._pieces.setdefault(_EPOCH_DAY + timedelta(days=day), []).append(piece)
+
+
+def _by_day(frame: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the rows of each day; most logs are in order of time, so that days are few."""
+    days = frame["ts"] // MICROSECONDS_PER_DAY
+    found = days.unique().sort().to_list()
+    if len(found) <= _FEW_DAYS:
+        for day in found:
+            yield day, frame.filter(days == day)
+        return
+    order = days.arg_sort()
+    frame, runs = frame[order], days.gather(order).rle().struct.unnest()
+    start = 0
+    for length, day in zip(runs["len"], runs["value"], strict=True):
+        yield day, frame.slice(start, length)
+        start += length
 
 
 class SpoolFiles:

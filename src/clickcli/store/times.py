@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.units import to_us, zone
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 MIN_US: Final = 631_152_000_000_000
 """1990-01-01."""
@@ -25,6 +27,10 @@ END_US: Final = 7_258_118_400_000_000
 
 _OFFSET_FORM: Final = "%Y-%m-%dT%H:%M:%S%.f%#z"
 _NAIVE_FORM: Final = "%Y-%m-%dT%H:%M:%S%.f"
+_USUAL: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)$"
+_FORM: Final = b"0000-00-00T00:00:00.000000"
+_LENGTHS: Final = {20: 19, 24: 23, 27: 26}
+"""By the length of a time in seconds, milli- or microseconds: how much of the form it has."""
 _NUMBER: Final = r"^[+-]?\d+(?:\.\d+)?$"
 
 
@@ -111,6 +117,62 @@ def _with_offset(texts: pl.Series) -> pl.Series:
 
     parsed = texts.str.to_datetime(_OFFSET_FORM, time_unit="us", time_zone="UTC", strict=False)
     return parsed.cast(pl.Int64)
+
+
+def offset_times(texts: pl.Series) -> pl.Series:
+    """Return the instants of times in the usual form with an offset; null for all others."""
+    if (found := _of_one_length(texts)) is not None:
+        return found
+    usual = texts.str.contains(_USUAL)
+    return _with_offset(texts if usual.all() else texts.set(~usual, None))
+
+
+def _of_one_length(texts: pl.Series) -> pl.Series | None:
+    """Return the instants of times in UTC (Z) that are all of one length and form, else None."""
+    import numpy as np
+    import polars as pl
+
+    lengths = texts.str.len_bytes().unique().to_list()
+    length = lengths[0] if len(lengths) == 1 else None
+    if length not in _LENGTHS:
+        return None
+    form = np.frombuffer(_FORM[: _LENGTHS[length]] + b"Z", dtype=np.uint8)
+    codes = np.frombuffer(texts.str.join("").item().encode(), dtype=np.uint8)
+    digits = codes.reshape(-1, length).T - form[:, None]
+    is_digit = form == ord("0")
+    if digits[~is_digit].any() or digits.max() > 9:
+        return None
+    year, month, day, hour, minute, second, fraction = (
+        _number(digits[is_digit][a:b])
+        for a, b in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14), (14, 20))
+    )
+    dates, where = np.unique(year * 10_000 + month * 100 + day, return_inverse=True)
+    if hour.max() > 23 or minute.max() > 59 or second.max() > 59:
+        return None
+    try:
+        days = [date(d // 10_000, d // 100 % 100, d % 100).toordinal() for d in dates.tolist()]
+    except ValueError:
+        return None
+    since = np.array(days, dtype=np.int64)[where] - date(1970, 1, 1).toordinal()
+    seconds = ((since * 24 + hour) * 60 + minute) * 60 + second
+    return pl.Series(seconds * 10**6 + fraction * 10 ** (26 - _LENGTHS[length]))
+
+
+def _number(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the numbers that rows of digits write."""
+    import numpy as np
+
+    number = np.zeros(digits.shape[1], dtype=np.int64)
+    for row in digits:
+        number *= 10
+        number += row
+    return number
+
+
+def number_times(numbers: pl.Series) -> pl.Series:
+    """Return the instants of whole numbers; null for what is finer than microseconds."""
+    times = _in_range(_numbers(numbers.to_list()))
+    return times.us.scatter(times.inexact, None) if times.inexact else times.us
 
 
 def _naive(texts: pl.Series, tz: str | None) -> pl.Series:

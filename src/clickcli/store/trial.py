@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clickcli.store.accounting import warnings
 from clickcli.store.catalog import Catalog
 from clickcli.store.dedup import IdLog, judge, repeated_lines
+from clickcli.store.ingest import check_ids
 from clickcli.store.privacy.gate import open_gate
 from clickcli.store.reading import Given, Reader
 from clickcli.store.rejects import RejectLog
@@ -43,6 +44,7 @@ def dry_run(
     account = reader.account
     known = []
     if catalog is not None:
+        check_ids(catalog)
         known = [open_run(catalog.root / file.path) for file in catalog.files("ids")]
     verdict = judge(
         ids, known, repeated_lines(ids, known, lambda _source, _ids: {}),

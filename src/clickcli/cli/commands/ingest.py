@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -208,6 +209,8 @@ def _made(path: str) -> Store:
 
 
 def _run(given: Mapping[str, Any]) -> int:
+    # Chunks are small: a second thread of Polars would cost a sixth more, mostly by waiting.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from clickcli.cli.account import page_of_summary
 
     general, parameters = make(General, given), make(Parameters, given)

@@ -7,11 +7,11 @@ events, each is known by the line and its place in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 from itertools import chain, islice
 from typing import Any, Final
 
-from clickcli.store.decode import BOM, Decoded, canonical_digest, decode, dump_json
+from clickcli.store.decode import BOM, Decoded, decode, dump_json
+from clickcli.store.hashes import PART, content_digest, id_digest, line_digest
 from clickcli.store.mapping import FieldMap
 from clickcli.store.presets.base import Preset
 
@@ -54,8 +54,7 @@ def _decode_text(data: bytes, first_line: int, max_line_bytes: int, preset: Pres
             if isinstance(event, str):
                 out.rejects.append((number, event, line))
             else:
-                digest = blake2b(text, digest_size=24).digest()
-                _add(out, event, number, line, digest)
+                _add(out, event, number, line, line_digest(text))
     return out
 
 
@@ -113,5 +112,6 @@ def _add_several(
         if type(event) is not dict:
             out.rejects.append((number, "not_object", text))
             continue
-        name = blake2b(digest + index.to_bytes(4, "little"), digest_size=16).digest()
-        _add(out, event, number, text, name + canonical_digest(event)[16:])
+        name = id_digest(PART + digest + index.to_bytes(4, "little"))
+        content = content_digest(dump_json(event, sort_keys=True))
+        _add(out, event, number, text, name + content)
