@@ -95,8 +95,9 @@ class Log:
         shared: Mapping[str, Any],
         *,
         who: str | None = None,
+        table: str | None = None,
     ) -> Result:
-        """Run the analysis of this name.
+        """Run the analysis of this name; with ``table`` the others may come out empty.
 
         ``parameters`` and ``shared`` are keyed by field name; text is turned into the
         declared enumeration. Raises UsageError for an unknown name or value.
@@ -114,7 +115,7 @@ class Log:
 
         def compute(dataset: Dataset) -> Result:
             if asked.vs is None:
-                return run(analysis, own, dataset, asked, chosen, who=who)
+                return run(analysis, own, dataset, asked, chosen, who=who, table=table)
             return run_compared(analysis, own, dataset, asked, chosen)
 
         try:

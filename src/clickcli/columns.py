@@ -1,7 +1,7 @@
 """Names, types and meanings of the stored event columns.
 
 Types are our own words, so that reading a declaration imports no engine:
-``int64``, ``int32``, ``float64``, ``string``, ``bool``, ``date``, ``timestamp``.
+``int64``, ``int32``, ``float64``, ``string``, ``bool``, ``date``, ``timestamp``, ``list[int64]``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Dtype = Literal["int64", "int32", "float64", "string", "bool", "date", "timestamp"]
+Dtype = Literal["int64", "int32", "float64", "string", "bool", "date", "timestamp", "list[int64]"]
 
 Source = Literal["system", "given"]
 """Who fills a column: the store itself, or the log line."""

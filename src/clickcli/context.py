@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from clickcli.analysis import Shared
 from clickcli.columns import BY_NAME as COLUMNS
-from clickcli.engines.hidden import IS_HIDDEN
+from clickcli.engines.hidden import IS_HIDDEN, hides
 from clickcli.engines.scan import scan
 from clickcli.errors import UsageError
 from clickcli.expressions import Calendar
@@ -39,7 +39,11 @@ def raw(by: str) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything but the analysis' own parameters: period, zone, moment, filter, breakdown."""
+    """Everything but the analysis' own parameters: period, zone, moment, filter, breakdown.
+
+    ``table`` is the only one that is asked for, None where all are; with ``cell`` none is, but the
+    people behind it.
+    """
 
     dataset: Dataset
     engine: Engine
@@ -49,6 +53,12 @@ class Context:
     as_of: int
     where: Predicate | None
     by_sources: tuple[str | PropertyRef, ...]
+    table: str | None = None
+    cell: str | None = None
+
+    def wants(self, table: str) -> bool:
+        """Whether a table is asked for; an analysis need not make the others."""
+        return self.table in (None, table)
 
     @property
     def week_start(self) -> WeekStart:
@@ -271,40 +281,42 @@ class Events:
             values.append(value.alias(raw(by)))
         return frame.with_columns(*values)
 
+    def filling(self, step: Step, *, with_by: bool = True) -> nw.LazyFrame[Any]:
+        """Return the events that fill a step, as ``frame`` does, with the columns it reads."""
+        if step.is_any:
+            return self.frame(with_by=with_by)
+        frame = self.frame(step.columns, step.properties, with_by=with_by)
+        return frame.filter(step.expression())
+
     def read(self) -> nw.LazyFrame[Any]:
-        """Return one row: events scanned, kept, of nobody, and people, for the receipt."""
+        """Return one row for the receipt: events scanned, those kept, and people.
+
+        There is a count after each condition that may leave some out: shown, in_time, meant,
+        matching, of_people.
+        """
         import narwhals as nw
 
         context = self._context
-        where = context.where
+        dataset, where = context.dataset, context.where
         columns = set() if where is None else set(where.columns)
+        conditions: dict[str, nw.Expr] = {}
+        if hides(dataset):
+            conditions["shown"] = ~nw.col(IS_HIDDEN)
+        if any(file.max_ts > context.as_of for file in dataset.files):
+            conditions["in_time"] = nw.col("ts") <= context.as_of
         if context.leaves_out_bots:
             columns.add(IS_BOT)
+            conditions["meant"] = ~is_bot()
+        if where is not None:
+            conditions["matching"] = where.expression()
+        conditions["of_people"] = ~nw.col("person_key").is_null()
         frame = scan(
-            context.engine, context.dataset, columns, () if where is None else where.properties,
+            context.engine, dataset, columns, () if where is None else where.properties,
             with_hidden=True,
         )  # fmt: skip
-        is_hidden = nw.col(IS_HIDDEN)
-        in_time = ~is_hidden & (nw.col("ts") <= context.as_of)
-        meant = in_time & ~is_bot() if context.leaves_out_bots else in_time
-        matches = meant if where is None else meant & where.expression()
-        is_person = ~nw.col("person_key").is_null()
-        key = nw.when(matches & is_person).then(nw.col("person_key")).otherwise(None)
-        flags = frame.select(
-            is_hidden.cast(nw.Int64).alias("hidden"),
-            in_time.cast(nw.Int64).alias("in_time"),
-            meant.cast(nw.Int64).alias("meant"),
-            matches.cast(nw.Int64).alias("matching"),
-            (matches & is_person).cast(nw.Int64).alias("of_people"),
-            key.alias("key"),
-        )
-        return flags.select(
-            nw.len().alias("scanned"),
-            nw.col("hidden").sum(),
-            nw.col("in_time").sum(),
-            nw.col("meant").sum(),
-            nw.col("matching").sum(),
-            nw.col("of_people").sum(),
-            nw.col("key").n_unique().alias("keys"),
-            nw.col("key").is_null().cast(nw.Int64).sum().alias("without_key"),
-        )
+        kept, counts = nw.lit(value=True), [nw.len().alias("scanned")]
+        for name, condition in conditions.items():
+            kept = kept & condition
+            counts.append(kept.cast(nw.Int64).sum().alias(name))
+        people = context.engine.distinct(frame.filter(kept), ["person_key"])
+        return frame.select(*counts).join(people.select(nw.len().alias("people")), how="cross")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from clickcli import __version__
 from clickcli.analysis import Analysis, Column, Shared, Table, Units
@@ -36,6 +36,16 @@ PEOPLE = Table(
     keys=(PERSON_ID, IS_KNOWN),
     is_broken_down=False,
 )
+
+
+_LEFT_OUT: Final = {
+    "shown": "without_consent",
+    "in_time": "after_as_of",
+    "meant": "of_bots",
+    "matching": "not_matching_where",
+    "of_people": "of_nobody",
+}
+"""Why events are left out that do not meet each of the conditions of ``Events.read``."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +90,19 @@ def run(
     *,
     who: str | None = None,
     shown_as: Context | None = None,
+    table: str | None = None,
 ) -> Result:
     """Compute an analysis over a dataset; with ``who``, the people behind one cell.
 
-    ``shown_as`` is the question whose values of ``--by`` are shown here too.
+    ``shown_as`` is the question whose values of ``--by`` are shown here too. With ``table`` the
+    others may come out empty.
 
     Raises UsageError for options that contradict each other or name what is not there, and
     InternalError when the result is not as declared.
     """
     context = resolve(dataset, engine, shared)
+    if shared.min_group is None:  # what it hides is counted over all tables
+        context = replace(context, table=table, cell=who)
     if context.by and not analysis.takes_by:
         raise UsageError(f"{analysis.name} has no --by")
     if analysis.check is not None:
@@ -105,12 +119,12 @@ def run(
     receipt = collected.pop("receipt")
     finished = analysis.finish(collected, parameters, context)
     tables, schemas = {}, []
-    for table in analysis.tables:
-        schema = _with_by(table, context)
+    for declared in analysis.tables:
+        schema = _with_by(declared, context)
         schemas.append(schema)
-        given = finished.tables.get(table.name)
+        given = finished.tables.get(declared.name)
         frame = _nothing(schema) if given is None else given
-        tables[table.name] = _checked(analysis.name, schema, frame, context)
+        tables[declared.name] = _checked(analysis.name, schema, frame, context)
     meta = _receipt(analysis, parameters, context, receipt)
     hidden: list[str] = []
     if shared.min_group is not None:
@@ -307,18 +321,11 @@ def read_counts(context: Context, read: pl.DataFrame) -> dict[str, Any]:
             f"the store's files hold {scanned} events, its catalog says {context.dataset.rows}",
             hint="clickcli verify names the damaged file",
         )
-    in_time, meant = int(row["in_time"] or 0), int(row["meant"] or 0)
-    matching = int(row["matching"] or 0)
-    of_people, hidden = int(row["of_people"] or 0), int(row["hidden"] or 0)
-    people = int(row["keys"]) - (1 if row["without_key"] else 0)
-    return {
-        "events_read": of_people,
-        "people_read": people,
-        "left_out": {
-            **({"without_consent": hidden} if hides(context.dataset) else {}),
-            "after_as_of": scanned - hidden - in_time,
-            "of_bots": in_time - meant,
-            "not_matching_where": meant - matching,
-            "of_nobody": matching - of_people,
-        },
-    }
+    left, left_out = scanned, {}
+    for condition, reason in _LEFT_OUT.items():
+        kept = int(row.get(condition, left) or 0)
+        left_out[reason] = left - kept
+        left = kept
+    if not hides(context.dataset):
+        del left_out["without_consent"]
+    return {"events_read": left, "people_read": int(row["people"]), "left_out": left_out}

@@ -52,7 +52,7 @@ from clickcli.columns import MICROSECONDS_PER_SECOND
 from clickcli.errors import UsageError
 from clickcli.relations.engagement import EngagementOptions, judged_sessions
 from clickcli.relations.sessions import Split, with_ends
-from clickcli.units import Every
+from clickcli.units import MIN_TS, Every, Period
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -174,20 +174,38 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     Sessions that start at the same instant as the last one listed are listed too.
     """
-    import narwhals as nw
-
     from clickcli.expressions import inside
 
     table = judged_sessions(events, context, parameters, parameters.cut(parameters.split))
-    table = inside(table, context.period, "start")
-    judged = context.engine.hold(table)
-    listed = judged
-    if (count := _listed(parameters)) is not None:
-        place = nw.col("start").rank("min").over("all")
-        listed = judged.with_columns(nw.lit(1).alias("all"))
-        listed = listed.with_columns(place.alias("place")).filter(nw.col("place") <= count)
-        listed = listed.drop("all", "place")
-    return {"sessions": judged, "listed": with_ends(listed, events, _FIRST, ("page_path",))}
+    judged = context.engine.hold(inside(table, context.period, "start"))
+    count = _listed(parameters)
+    if count is None:
+        listed = with_ends(judged, events, _FIRST, ("page_path",))
+    else:
+        listed = _earliest(judged, events, context, count)
+    return {"sessions": judged, "listed": listed}
+
+
+def _earliest(
+    judged: nw.LazyFrame[Any], events: Events, context: Context, count: int
+) -> nw.LazyFrame[Any]:
+    """Return the first sessions with columns of their first and last event."""
+    import narwhals as nw
+
+    engine = context.engine
+    starts = engine.collect({"starts": judged.select("start").sort("start").head(count)})["starts"]
+    latest = max(starts["start"].to_list(), default=MIN_TS - 1)
+    rows = engine.collect({"rows": judged.filter(nw.col("start") <= latest)})["rows"]
+    spans = {name: _span(rows[name].to_list()) for name in ("start", "end")}
+    return with_ends(
+        engine.table(rows), events, _FIRST, ("page_path",),
+        starts_in=spans["start"], ends_in=spans["end"],
+    )  # fmt: skip
+
+
+def _span(times: Sequence[int]) -> Period:
+    """Return the shortest period that holds some times."""
+    return Period(min(times, default=0), max(times, default=0) + 1)
 
 
 def reduce(

@@ -101,7 +101,7 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     from clickcli.expressions import inside
 
-    rows = inside(interactions(events, context, parameters), context.period)
+    rows = inside(interactions(events, context, parameters, tells_more=False), context.period)
     rows = named(rows, events).with_columns(nw.col("is_known").cast(nw.Int64))
     names = ("item", "weight", "person_id", "is_known")
     return {"events": rows.select(*UNIT, *names, *context.by)}

@@ -127,7 +127,11 @@ def check(parameters: Parameters, context: Context) -> None:
 
 
 def units(events: Events, parameters: Parameters, context: Context) -> Units:
-    """Return one row a person and item: terms of the score, and events in both windows."""
+    """Return one row a person and item of the window, and one an item with what counts up.
+
+    ``pairs``: who did anything with it in the window. ``items``: terms of the score, and events in
+    both windows.
+    """
     import narwhals as nw
 
     from clickcli.expressions import inside
@@ -157,7 +161,11 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
         nw.when(is_recent).then(1).otherwise(0).cast(nw.Int64).alias("events"),
     )  # fmt: skip
     sums = ("score", "score_previous", *_KINDS, "events", "events_previous")
-    return {"pairs": rows.group_by("person_key", "item", *context.by).agg(nw.col(*sums).sum())}
+    recent = rows.filter(nw.col("events") > 0)
+    return {
+        "pairs": recent.select("person_key", *context.by, "item").unique(),
+        "items": rows.group_by(*context.by, "item").agg(nw.col(*sums).sum()),
+    }
 
 
 def _term(age: nw.Expr, half_life: int) -> nw.Expr:
@@ -171,14 +179,11 @@ def _term(age: nw.Expr, half_life: int) -> nw.Expr:
 def reduce(
     units: Units, parameters: Parameters, context: Context
 ) -> Mapping[str, nw.LazyFrame[Any]]:
-    """Sum by item."""
+    """Count people by item."""
     import narwhals as nw
 
-    pairs = units["pairs"].with_columns(
-        nw.when(nw.col("events") > 0).then(1).otherwise(0).cast(nw.Int64).alias("people")
-    )
-    names = ("score", "score_previous", *_KINDS, "events", "events_previous", "people")
-    return {"items": pairs.group_by(*context.by, "item").agg(nw.col(*names).sum())}
+    by_item = units["pairs"].group_by(*context.by, "item")
+    return {"items": units["items"], "people": by_item.agg(nw.len().alias("people"))}
 
 
 def finish(
@@ -196,7 +201,8 @@ def finish(
         "rank": pl.col("score").rank("min", descending=True),
         "rank_previous": scored.rank("min", descending=True),
     }
-    table = frames["items"].with_columns(
+    table = frames["items"].join(frames["people"], on=[*by, "item"], how="left")
+    table = table.with_columns(pl.col("people").fill_null(0)).with_columns(
         (rank.over(by) if by else rank).cast(pl.Int64).alias(name) for name, rank in ranks.items()
     )
     table = table.filter(pl.col("score") > 0)
@@ -221,7 +227,7 @@ def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Ex
     word, _, item = cell.partition(":")
     if word != "people" or not item:
         raise UsageError(f"--who must be people:ITEM, was {cell!r}")
-    return "pairs", (nw.col("item") == item) & (nw.col("events") > 0)
+    return "pairs", nw.col("item") == item
 
 
 ANALYSIS = Analysis(
@@ -230,7 +236,7 @@ ANALYSIS = Analysis(
     parameters=Parameters,
     sample=Parameters(view=("view", "page_view"), window="20d", half_life="10d"),
     tables=(TRENDING,),
-    unit_keys={"pairs": ("person_key", "item")},
+    unit_keys={"pairs": ("person_key", "item"), "items": ("item",)},
     units=units,
     reduce=reduce,
     finish=finish,

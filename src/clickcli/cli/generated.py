@@ -64,7 +64,10 @@ def _run(analysis: Analysis[Any], given: Mapping[str, Any]) -> int:
         raise unknown("table", output.table, names)
     shared = {**settings.given("shared"), **only(Shared, given)}
     with opened(general, settings) as log:
-        result = log.run(analysis.name, only(analysis.parameters, given), shared, who=asking.who)
+        result = log.run(
+            analysis.name, only(analysis.parameters, given), shared,
+            who=asking.who, table=output.table,
+        )  # fmt: skip
     emit(page_of(result), to.in_zone(zone(shared.get("tz", "UTC"))))
     if asking.explain:
         explain(result, general)

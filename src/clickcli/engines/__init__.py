@@ -46,6 +46,19 @@ class Engine(Protocol):
         """Run a kernel over the frame's persons; the frame has person_key, ts and seq."""
         ...
 
+    def distinct(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return the rows of these columns, each once; cheap where equal rows stand together."""
+        ...
+
+    def thin(
+        self, frame: nw.LazyFrame[Any], columns: Sequence[str], order: Sequence[str] = ()
+    ) -> nw.LazyFrame[Any]:
+        """Return the frame without some rows that repeat the one before in these columns.
+
+        A row that comes earlier than the one before, by the numbers of ``order``, stays.
+        """
+        ...
+
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
         ...

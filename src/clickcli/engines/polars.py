@@ -10,6 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from clickcli.columns import BY_NAME, Dtype
+from clickcli.engines.order import over_pieces
 from clickcli.errors import DataError
 from clickcli.money import unit
 
@@ -26,14 +27,14 @@ POLARS_TYPES: Final[Mapping[str, pl.DataType]] = {
     "bool": pl.Boolean(),
     "date": pl.Date(),
     "timestamp": pl.Datetime("us", "UTC"),
+    "list[int64]": pl.List(pl.Int64()),
 }
 EVENT_SCHEMA: Final = {column.name: POLARS_TYPES[column.dtype] for column in BY_NAME.values()}
 """Columns of an event file; one written before a column was thought of lacks it."""
-ORDER: Final = ("person_key", "ts", "seq")
 NUMBER: Final = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 """What counts as a number in a text; engines differ in what else they would take."""
-KERNEL_ROWS: Final = 1_000_000
-"""Rows that a kernel is given at once, about; more are split by ranges of the person key."""
+KERNEL_BYTES: Final = 600_000_000
+"""What is read at once for a kernel, about; more is split by ranges of the person key."""
 
 
 def json_path(path: Sequence[str]) -> str:
@@ -62,17 +63,25 @@ def wide_integers(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.selectors.integer().cast(pl.Int64))
 
 
+def begins_run(columns: Sequence[str]) -> pl.Expr:
+    """Return whether a row differs from the one before, or is null all over (as the first is)."""
+    differs = (pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns)
+    return pl.any_horizontal(differs) | pl.all_horizontal(pl.col(columns).is_null())
+
+
 class PolarsEngine:
     """Lazy Polars, collected by the streaming or the in-memory engine."""
 
     def __init__(self, *, streaming: bool = True) -> None:
         self.name = "polars" if streaming else "polars-memory"
         self._how: Literal["streaming", "in-memory"] = "streaming" if streaming else "in-memory"
+        self._read_rows = 0
 
     def read(
         self, files: Sequence[DataFile], columns: Sequence[str], properties: Sequence[PropertyRef]
     ) -> nw.LazyFrame[Any]:
         """Return the columns of these files, with each property as a ready column."""
+        self._read_rows = max(self._read_rows, sum(file.rows for file in files))
         made = (property_expression(ref).alias(ref.column) for ref in properties)
         return nw.from_native(self._stored(files).select([*columns, *made]))
 
@@ -97,18 +106,47 @@ class PolarsEngine:
     def kernel(
         self, frame: nw.LazyFrame[Any], function: Kernel, schema: Mapping[str, Dtype]
     ) -> nw.LazyFrame[Any]:
-        """Run a kernel over sorted persons, a range of keys at a time where there are many."""
+        """Run a kernel over sorted persons; what does not fit into memory by ranges of keys.
+
+        Keys are hashes, so that any two ranges of one width hold about as many rows.
+        """
         lazy = self._native(frame)
-        with _damage_told():
-            rows = int(lazy.select(pl.len()).collect(engine=self._how).item())
-        ranges = max(1, -(-rows // KERNEL_ROWS))
+        most = KERNEL_BYTES // sum(_bytes(dtype) for dtype in lazy.collect_schema().values())
+        low, end = -(2**63), 2**63
+        expected = self._read_rows
         parts: list[pl.DataFrame] = []
-        for part in range(ranges):
-            chunk = lazy if ranges == 1 else lazy.filter(_in_range(part, ranges))
+        while low < end:
+            high = low + (end - low) // max(1, -(-expected // most))
             with _damage_told():
-                ordered = chunk.sort(*ORDER).collect(engine=self._how)
-            parts.append(function(ordered).select(_casts(schema)))
+                rows = lazy.filter(*_in_range(low, high)).collect(engine=self._how)
+            expected = rows.height * (end - high) // (high - low)
+            parts += over_pieces(rows, lambda piece: function(piece).select(_casts(schema)))
+            low = high
         return nw.from_native(pl.concat(parts).lazy())
+
+    def distinct(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return the rows of these columns, each once.
+
+        A row equal to the one before is dropped before rows are looked up: in files sorted by
+        person that leaves few.
+        """
+        chosen = self._native(frame).select(columns)
+        return nw.from_native(chosen.filter(begins_run(columns)).unique())
+
+    def thin(
+        self, frame: nw.LazyFrame[Any], columns: Sequence[str], order: Sequence[str] = ()
+    ) -> nw.LazyFrame[Any]:
+        """Return the frame without the rows that repeat the one before in these columns.
+
+        A row that comes earlier than the one before, by the numbers of ``order``, stays, and so
+        does one with a null.
+        """
+        differs = (pl.col(name) != pl.col(name).shift(1) for name in columns)
+        keeps, ties = pl.any_horizontal(differs).fill_null(value=True), pl.lit(value=True)
+        for name in order:
+            column, above = pl.col(name), pl.col(name).shift(1)
+            keeps, ties = keeps | (ties & (column < above)), ties & (column == above)
+        return nw.from_native(self._native(frame).filter(keeps))
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
@@ -139,15 +177,23 @@ def _damage_told() -> Iterator[None]:
         ) from error
 
 
-def _in_range(part: int, ranges: int) -> pl.Expr:
-    """Return whether a person key lies in one of equal ranges; nobody (null) is in the first."""
-    width = 2**64 // ranges
-    low = -(2**63) + part * width
+def _in_range(low: int, high: int) -> list[pl.Expr]:
+    """Return what holds of the person keys in [low, high); nobody (null) is before all others."""
     key = pl.col("person_key")
-    inside = key >= low
-    if part < ranges - 1:
-        inside &= key < low + width
-    return inside.fill_null(value=part == 0)
+    conditions = []
+    if low > -(2**63):
+        conditions.append(key >= low)
+    if high < 2**63:
+        below = key < high
+        conditions.append(below if conditions else below | key.is_null())
+    return conditions
+
+
+def _bytes(dtype: pl.DataType) -> int:
+    """Return what a value takes in memory, about."""
+    if dtype == pl.String:
+        return 48
+    return 1 if dtype == pl.Boolean else 8
 
 
 def _casts(schema: Mapping[str, Dtype]) -> list[pl.Expr]:

@@ -32,6 +32,16 @@ def files_of(dataset: Dataset, period: Period) -> tuple[DataFile, ...]:
     return tuple(file for file in dataset.files if file.max_ts >= low and file.min_ts < high)
 
 
+def _cutting(files: Sequence[DataFile], period: Period) -> Period:
+    """Return the period without an end that no event of the files lies beyond."""
+    start, end = period.start, period.end
+    if start is not None and all(file.min_ts >= start for file in files):
+        start = None
+    if end is not None and all(file.max_ts < end for file in files):
+        end = None
+    return Period(start, end)
+
+
 def scan(
     engine: Engine,
     dataset: Dataset,
@@ -62,7 +72,7 @@ def scan(
     unique = list({ref.column: ref for ref in properties}.values())
     files = files_of(dataset, period)
     frame = engine.read(files, names, unique) if files else _empty(engine, names, unique)
-    frame = before_links(inside(frame, period), engine, dataset)
+    frame = before_links(inside(frame, _cutting(dataset.files, period)), engine, dataset)
     users = ["user_id"]
     if linked:
         frame = _apply_links(frame, engine.table(link_intervals(dataset.links())))

@@ -10,7 +10,8 @@ import narwhals as nw
 import polars as pl
 
 from clickcli.columns import BY_NAME, Dtype
-from clickcli.engines.polars import NUMBER, ORDER, json_path, wide_integers
+from clickcli.engines.order import in_order
+from clickcli.engines.polars import NUMBER, json_path, wide_integers
 from clickcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _SPARK_TYPES: Final[Mapping[str, str]] = {
     "int64": "bigint", "int32": "int", "float64": "double", "string": "string",
     "bool": "boolean", "date": "date", "timestamp": "timestamp",
+    "list[int64]": "array<bigint>",
 }  # fmt: skip
 _EVENT_SCHEMA: Final = ", ".join(
     f"`{column.name}` {_SPARK_TYPES[column.dtype]}" for column in BY_NAME.values()
@@ -64,6 +66,7 @@ def to_arrow_schema(schema: Mapping[str, Dtype]) -> pa.Schema:
     types = {
         "int64": pa.int64(), "int32": pa.int32(), "float64": pa.float64(), "string": pa.string(),
         "bool": pa.bool_(), "date": pa.date32(), "timestamp": pa.timestamp("us", "UTC"),
+        "list[int64]": pa.list_(pa.int64()),
     }  # fmt: skip
     return pa.schema([(name, types[dtype]) for name, dtype in schema.items()])
 
@@ -124,8 +127,8 @@ class SparkEngine:
         def over_bucket(table: pa.Table) -> pa.Table:
             import polars as pl
 
-            ordered = cast("pl.DataFrame", pl.from_arrow(table)).drop(_BUCKET).sort(*ORDER)
-            result = function(ordered).select(names).to_arrow()
+            rows = cast("pl.DataFrame", pl.from_arrow(table)).drop(_BUCKET)
+            result = function(in_order(rows)).select(names).to_arrow()
             return result.cast(to_arrow_schema(schema))
 
         bucket = f.pmod(f.coalesce(f.col("person_key"), f.lit(0)), f.lit(_BUCKETS))
@@ -137,6 +140,17 @@ class SparkEngine:
             .applyInArrow(over_bucket, fields)
         )
         return nw.from_native(result)
+
+    def distinct(self, frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Return the rows of these columns, each once."""
+        return nw.from_native(self._native(frame).select(*columns).distinct())
+
+    def thin(
+        self, frame: nw.LazyFrame[Any], columns: Sequence[str], order: Sequence[str] = ()
+    ) -> nw.LazyFrame[Any]:
+        """Return the frame as it is: rows on a cluster have no order to speak of."""
+        del columns, order
+        return frame
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Keep a frame in the cluster's memory, so that several later ones can read it."""

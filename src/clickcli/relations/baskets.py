@@ -16,7 +16,7 @@ from clickcli.relations.engagement import EngagementOptions, SessionOptions
 from clickcli.relations.item_events import VIEWS
 from clickcli.relations.lines import NO_ITEM, lines
 from clickcli.relations.page_paths import NO_PATH, Paths, page_path
-from clickcli.relations.visits import visits
+from clickcli.relations.visits import session_starts
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -146,7 +146,7 @@ def things(
     frame = frame.with_columns(thing.alias("thing"))
     frame = frame.filter(~nw.col("thing").is_null() & ~nw.col("thing").is_in([NO_ITEM, NO_PATH]))
     if basket is Basket.SESSION:
-        starts = visits(events, context, options.cut()).select("seq", "first_seq", "start")
+        starts = session_starts(events, context, options.cut(), types)
         frame = inside(frame.join(starts, on="seq", how="inner"), context.period, "start")
         number = nw.col("first_seq")
     elif basket is Basket.ORDER:

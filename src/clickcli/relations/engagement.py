@@ -87,8 +87,7 @@ def judged_sessions(
         "page_views": kind.is_in(list(options.page_view)),
         "conversions": kind == context.dataset.conversion_event,
     }
-    counted = {name: flag.cast(nw.Int64) for name, flag in flags.items()}
-    return _judged(sessions(events, context, cut, counted), options.bounce)
+    return _judged(sessions(events, context, cut, flags), options.bounce)
 
 
 def _judged(table: nw.LazyFrame[Any], rule: Bounce) -> nw.LazyFrame[Any]:
@@ -106,6 +105,6 @@ def _judged(table: nw.LazyFrame[Any], rule: Bounce) -> nw.LazyFrame[Any]:
     }
     return table.with_columns(
         duration.alias("duration"),
-        *(nw.when(judgement).then(1).otherwise(0).cast(nw.Int64).alias(name)
+        *(nw.when(judgement).then(1).otherwise(0).cast(nw.Int8).alias(name)
           for name, judgement in judgements.items()),
     )  # fmt: skip

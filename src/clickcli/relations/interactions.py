@@ -10,7 +10,7 @@ from clickcli.errors import UsageError
 from clickcli.relations.engagement import SessionOptions
 from clickcli.relations.item_events import VIEWS, Of, item_events
 from clickcli.relations.lines import NO_ITEM
-from clickcli.relations.visits import FIRST_SEQ, visits
+from clickcli.relations.visits import FIRST_SEQ, session_starts
 from clickcli.units import duration_us
 
 if TYPE_CHECKING:
@@ -82,13 +82,14 @@ class InteractionOptions(SessionOptions):
 
 
 def interactions(
-    events: Events, context: Context, options: InteractionOptions
+    events: Events, context: Context, options: InteractionOptions, *, tells_more: bool = True
 ) -> nw.LazyFrame[Any]:
     """Return one row an item of each view, add and purchase that names an item.
 
     Columns: those of ``UNIT``, ``session`` (the ``seq`` of its first event; that of the event
     itself where it belongs to none), ``item``, ``weight``, and of the item ``category``, ``brand``,
-    ``price`` in minor units and ``currency``. Events that count 0 are left out.
+    ``price`` in minor units and ``currency``. Events that count 0 are left out. Unless
+    ``tells_more``, the session and what is told of the item are left out too.
     """
     import narwhals as nw
 
@@ -98,14 +99,17 @@ def interactions(
         "purchases": options.purchase or (context.dataset.conversion_event,),
     }
     weights = (options.weight_view, options.weight_add, options.weight_purchase)
-    columns = ("category", "brand", "price", "currency")
+    columns = ("category", "brand", "price", "currency") if tells_more else ()
     rows = item_events(events, context, kinds, Of.ITEM, columns)
     weight = nw.lit(0, nw.Int64)
     for name, own in zip(kinds, weights, strict=True):
         weight = weight + nw.col(name) * own
     rows = rows.with_columns(weight.alias("weight"))
     rows = rows.filter((nw.col("item") != NO_ITEM) & (nw.col("weight") > 0))
-    sessions = visits(events, context, options.cut()).select("seq", FIRST_SEQ)
+    if not tells_more:
+        return rows.select(*UNIT, "item", "weight", *context.by)
+    types = sorted({name for names in kinds.values() for name in names})
+    sessions = session_starts(events, context, options.cut(), types).select("seq", FIRST_SEQ)
     rows = rows.join(sessions, on="seq", how="left")
     return rows.with_columns(nw.coalesce(nw.col(FIRST_SEQ), nw.col("seq")).alias("session")).select(
         *UNIT, "session", "item", "weight", *columns, *context.by

@@ -27,6 +27,7 @@ LINE_COLUMNS: Final = (
     "items", "item_id", "category", "brand", "price", "quantity", "currency",
 )  # fmt: skip
 """Event columns that ``expanded`` reads."""
+OWN_COST: Final = "own_cost"
 MOST_PIECES: Final = 1_000_000
 MOST_MINOR: Final = 10**12
 """Amounts from here on are no prices: a sum of them would not fit 64 bits."""
@@ -55,13 +56,17 @@ def lines(
 
     from clickcli.filters import property_ref
 
-    cost = property_ref(COST, "number")
-    frame = events.frame({*LINE_COLUMNS, "event_type", *carried}, [cost])
+    cost = [property_ref(COST, "number")] if "cost" in columns else []
+    read: list[str] = [name for name in LINE_COLUMNS if name in ("items", "item_id", *columns)]
+    if not {"price", "cost"}.isdisjoint(columns):
+        read = list(dict.fromkeys([*read, "currency"]))
+    frame = events.frame({*read, "event_type", *carried}, cost)
     frame = frame.filter(nw.col("event_type").is_in(list(types)))
-    frame = frame.rename({cost.column: "own_cost"})
+    frame = frame.rename({ref.column: OWN_COST for ref in cost})
+    read += [OWN_COST] if cost else []
     kept: dict[str, Dtype] = {name: BY_NAME[name].dtype for name in ("event_type", *carried)}
     kept |= dict.fromkeys(context.by, "string")
-    names = dict.fromkeys(["person_key", "ts", "seq", *LINE_COLUMNS, "own_cost", *kept])
+    names = dict.fromkeys(["person_key", "ts", "seq", *read, *kept])
     schema: dict[str, Dtype] = dict.fromkeys(("person_key", "ts", "seq"), "int64")
     schema |= {name: dtype for name, dtype in line_schema().items() if name in columns} | kept
     return context.engine.kernel(frame.select(*names), _line_kernel(tuple(schema)), schema)
@@ -76,7 +81,16 @@ def line_schema() -> dict[str, Dtype]:
 
 def _line_kernel(names: Sequence[str]) -> Kernel:
     def kernel(frame: pl.DataFrame) -> pl.DataFrame:
-        return expanded(frame).select(names)
+        import polars as pl
+
+        from clickcli.engines.polars import POLARS_TYPES
+
+        unread = [name for name in LINE_COLUMNS if name not in frame.columns]
+        types = {name: POLARS_TYPES[BY_NAME[name].dtype] for name in unread}
+        if OWN_COST not in frame.columns:
+            types[OWN_COST] = pl.Float64()
+        nothing = [pl.lit(None, dtype).alias(name) for name, dtype in types.items()]
+        return expanded(frame.with_columns(nothing)).select(names)
 
     return kernel
 
@@ -90,9 +104,11 @@ def expanded(frame: pl.DataFrame) -> pl.DataFrame:
 
     frame = frame.with_row_index("row")
     listed = _listed(frame)
-    own = frame.join(listed.select("row").unique(), on="row", how="anti")
+    own = frame
+    if listed.height:
+        own = frame.join(listed.select("row").unique(), on="row", how="anti")
     pieces = pl.col("quantity").fill_null(1).clip(0, MOST_PIECES)
-    major = pl.col("own_cost").fill_nan(None)
+    major = pl.col(OWN_COST).fill_nan(None)
     minor = (major * unit()).round()
     own = own.with_columns(
         pl.lit(0, pl.Int64).alias("line"),
@@ -101,9 +117,12 @@ def expanded(frame: pl.DataFrame) -> pl.DataFrame:
         _price(pl.col("price")).alias("price"),
         _price(pl.when(minor.abs() < MOST_MINOR).then(minor).cast(pl.Int64)).alias("cost"),
     )
-    others = frame.drop(*(name for name in LINE_COLUMNS if name != "items"))
-    several = listed.join(others, on="row", how="inner").select(own.columns)
-    rows = pl.concat([own, several]).sort("row", "line").drop("row", "items", "own_cost")
+    rows = own
+    if listed.height:
+        others = frame.drop(*(name for name in LINE_COLUMNS if name != "items"))
+        several = listed.join(others, on="row", how="inner").select(own.columns)
+        rows = pl.concat([own, several]).sort("row", "line")
+    rows = rows.drop("row", "items", OWN_COST)
     return rows.with_columns(pl.col("item_id").fill_null(NO_ITEM))
 
 

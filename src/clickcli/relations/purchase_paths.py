@@ -42,9 +42,10 @@ def purchase_paths(
 
     kind, ts = nw.col("event_type"), nw.col("ts")
     keys = ["person_key", FIRST_SEQ, "start"]
-    every = context.engine.hold(visits(events, context, cut))
+    types, numbers = [*views, *adds, *purchases], (*keys, "ts", "place")
+    every = context.engine.hold(visits(events, context, cut, numbers=numbers, types=types))
     heads = every.filter(nw.col("place") == 0).select(FIRST_SEQ, *context.by)
-    rows = every.filter(kind.is_in([*views, *adds, *purchases]))
+    rows = every.filter(kind.is_in(types))
     viewed = nw.when(kind.is_in(list(views))).then(ts).otherwise(None)
     rows = rows.with_columns(viewed.min().over(FIRST_SEQ).alias("viewed"))
     is_add = kind.is_in(list(adds))

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.columns import Dtype
-from clickcli.units import Every
+from clickcli.units import Every, Period
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -79,13 +79,42 @@ def with_cut_columns(frame: nw.LazyFrame[Any], cut: Cut, context: Context) -> nw
 
 
 def session_order(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
-    """Sort rows so that the events of a session stand together.
+    """Order rows so that the events of a session stand together.
 
-    The frame is sorted by (person_key, ts, seq) already; given ids may interleave.
+    The frame is sorted by (person_key, ts, seq) already, and is returned as it is unless given ids
+    interleave: then the rows of the persons with an id that comes back are sorted by id.
     """
-    if cut.rule is SessionRule.GAP:
+    import numpy as np
+
+    places = _interleaved(frame, cut)
+    if not len(places):
         return frame
-    return frame.sort("person_key", "session_id", "ts", "seq", nulls_last=False)
+    order = np.arange(frame.height)
+    order[places.to_numpy()] = _by_id(frame, places).to_numpy()
+    return frame[order]
+
+
+def _interleaved(frame: pl.DataFrame, cut: Cut) -> pl.Series:
+    """Return which rows are of persons with a given id that comes back after another one."""
+    import polars as pl
+
+    from clickcli.engines.polars import begins_run
+
+    if cut.rule is SessionRule.GAP:
+        return pl.Series(dtype=pl.UInt32)
+    runs = frame.select("person_key", "session_id").filter(begins_run(("person_key", "session_id")))
+    marks = runs.hash_rows()  # of unlike runs alike once in ages: then too many are named
+    if marks.n_unique() == runs.height:
+        return pl.Series(dtype=pl.UInt32)
+    people = runs["person_key"].filter(marks.is_duplicated()).unique()
+    return frame["person_key"].is_in(people.implode(), nulls_equal=True).arg_true()
+
+
+def _by_id(frame: pl.DataFrame, places: pl.Series) -> pl.Series:
+    """Return rows in order of person, given id and time."""
+    rows = frame.select("person_key", "session_id", "ts", "seq")[places]
+    keys = rows.columns
+    return rows.with_columns(places.alias("place")).sort(keys, nulls_last=False)["place"]
 
 
 def starts(frame: pl.DataFrame, cut: Cut) -> Bools:
@@ -158,20 +187,29 @@ def _cut_by_time(ts: Ints, begins: Bools, cut: Cut) -> Bools:
 def session_kernel(cut: Cut, counted: Sequence[str], by: Sequence[str]) -> Kernel:
     """Return a kernel that gives one row a session, times in microseconds.
 
-    Output: person_key, start, end, events, first_seq and last_seq of its events, the sum of each
-    0/1 column of ``counted``, the values of ``by`` at the first event, revenue in minor units and
-    its currency (both null where currencies are mixed).
+    Output: person_key, start, end, events, first_seq and last_seq of its events, the number of
+    events with each flag of ``counted``, the values of ``by`` at the first event, revenue in minor
+    units and its currency (both null where currencies are mixed).
     """
 
     def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        places = _interleaved(frame, cut)
+        if not len(places):
+            return table(frame)
+        theirs = frame[_by_id(frame, places)]  # few, most often: the others stay where they are
+        people = theirs["person_key"].unique().implode()
+        others = table(frame).filter(~pl.col("person_key").is_in(people, nulls_equal=True))
+        return pl.concat([others, table(theirs)])
+
+    def table(rows: pl.DataFrame) -> pl.DataFrame:
         import numpy as np
         import polars as pl
 
-        rows = session_order(frame, cut)
-        begins = starts(rows, cut)
-        first = np.flatnonzero(begins)
-        last = np.append(first[1:], rows.height) - 1 if len(first) else first
-        head, tail = rows[first], rows[last]
+        first, last = _bounds(starts(rows, cut))
+        head = rows.select("person_key", "ts", "seq", *by)[first]
+        tail = rows.select("ts", "seq")[last]
         out = [
             head["person_key"],
             head["ts"].alias("start"),
@@ -182,36 +220,49 @@ def session_kernel(cut: Cut, counted: Sequence[str], by: Sequence[str]) -> Kerne
             *(head[name] for name in by),
         ]
         for name in counted:
-            values = rows[name].fill_null(0).cast(pl.Int64).to_numpy()
-            sums = np.add.reduceat(values, first) if len(first) else values
+            is_so = rows[name].cast(pl.Boolean).fill_null(value=False).to_numpy()
+            sums = np.diff(np.cumsum(is_so)[last], prepend=0)
             out.append(pl.Series(name, sums, dtype=pl.Int64))
-        return pl.DataFrame([*out, *_revenue(rows, np.cumsum(begins) - 1, len(first))])
+        return pl.DataFrame([*out, *_revenue(rows, first)])
 
     return kernel
 
 
-def _revenue(rows: pl.DataFrame, number: Ints, count: int) -> list[pl.Series]:
-    """Return the revenue of each session and its currency; no revenue is zero, mixed is null."""
+def _bounds(begins: Bools) -> tuple[Ints, Ints]:
+    """Return the first and the last row of each session."""
+    import numpy as np
+
+    first = np.flatnonzero(begins)
+    return first, (np.append(first[1:], len(begins)) - 1)[: len(first)]
+
+
+def _revenue(rows: pl.DataFrame, first: Ints) -> list[pl.Series]:
+    """Return the revenue of each session and its currency; no revenue is zero, mixed is null.
+
+    ``first`` are the rows that sessions begin with.
+    """
+    import numpy as np
     import polars as pl
 
-    currency = pl.col("currency").fill_null("")
-    one = currency.n_unique() == 1
-    sums = (
-        rows.select("revenue", "currency")
-        .with_columns(pl.Series("number", number, dtype=pl.Int64))
-        .filter(pl.col("revenue").is_not_null())
-        .group_by("number")
-        .agg(pl.when(one).then(pl.col("revenue").sum()).alias("revenue"),
-             pl.when(one).then(pl.col("currency").first()).alias("revenue_currency"),
-             pl.lit(value=True).alias("has_revenue"))
-    )  # fmt: skip
-    whole = pl.DataFrame({"number": pl.Series(range(count), dtype=pl.Int64)})
-    table = whole.join(sums, on="number", how="left", maintain_order="left")
-    nothing = pl.col("has_revenue").is_null()
-    table = table.with_columns(
-        pl.when(nothing).then(0).otherwise(pl.col("revenue")).cast(pl.Int64).alias("revenue")
-    )
-    return [table["revenue"], table["revenue_currency"]]
+    paid = rows["revenue"].is_not_null().arg_true()
+    session = np.searchsorted(first, paid.to_numpy(), side="right") - 1
+    step = np.diff(session, prepend=-1)
+    begins = np.flatnonzero(step)
+    owners = session[begins]
+    sums = np.zeros(len(first), dtype=np.int64)
+    if len(begins):
+        sums[owners] = np.add.reduceat(rows["revenue"].gather(paid).to_numpy(), begins)
+    place = np.full(len(first), -1)
+    place[owners] = paid.to_numpy()[begins]
+    currency = rows["currency"].gather(paid).fill_null("")
+    differs = currency.ne_missing(currency.shift(1)).to_numpy() & (step == 0)
+    is_mixed = np.zeros(len(first), dtype=np.bool_)
+    is_mixed[session[differs]] = True
+    told = pl.Series(place).set(pl.Series(is_mixed | (place < 0)), None)
+    return [
+        pl.Series("revenue", sums).set(pl.Series(is_mixed), None),
+        rows["currency"].gather(told).alias("revenue_currency"),
+    ]
 
 
 def session_schema(counted: Sequence[str], by: Sequence[str]) -> dict[str, Dtype]:
@@ -230,19 +281,9 @@ def session_of_event(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     ``session`` numbers the sessions of the frame, a person's in order of their first event;
     ``session_end`` is the last event's time.
     """
-    import numpy as np
-    import polars as pl
-
-    rows = session_order(frame, cut)
-    begins = starts(rows, cut)
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], rows.height) - 1 if len(first) else first
-    number = _by_start(rows, first)[np.cumsum(begins) - 1]
-    ends = rows["ts"].to_numpy()[last][np.cumsum(begins) - 1] if rows.height else number
-    return rows.with_columns(
-        pl.Series("session", number, dtype=pl.Int64),
-        pl.Series("session_end", ends, dtype=pl.Int64),
-    ).sort("person_key", "ts", "seq")
+    rows, is_in_order = _numbered(frame, cut)
+    rows = rows.drop("first_seq", "start")
+    return rows if is_in_order else rows.sort("person_key", "ts", "seq")
 
 
 def by_session(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
@@ -251,13 +292,32 @@ def by_session(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     Added are the columns of ``session_of_event``, ``first_seq``, which names the session, and
     ``start``.
     """
+    import numpy as np
+
+    rows, is_in_order = _numbered(frame, cut)
+    return rows if is_in_order else rows[np.argsort(rows["session"].to_numpy(), kind="stable")]
+
+
+def _numbered(frame: pl.DataFrame, cut: Cut) -> tuple[pl.DataFrame, bool]:
+    """Return the rows of ``session_order`` with the columns of ``by_session``.
+
+    Where no given ids interleave they stand in the order of ``frame``, and so do the sessions.
+    """
+    import numpy as np
     import polars as pl
 
-    rows = session_of_event(frame, cut).sort("person_key", "session", "ts", "seq")
-    return rows.with_columns(
-        pl.col("seq").first().over("session").alias("first_seq"),
-        pl.col("ts").first().over("session").alias("start"),
+    rows = session_order(frame, cut)
+    first, last = _bounds(starts(rows, cut))
+    which = np.repeat(np.arange(len(first)), last - first + 1)
+    ts, seq = rows["ts"].to_numpy(), rows["seq"].to_numpy()
+    number = which if rows is frame else _by_start(rows, first)[which]
+    result = rows.with_columns(
+        pl.Series("session", number, dtype=pl.Int64),
+        pl.Series("session_end", ts[last][which], dtype=pl.Int64),
+        pl.Series("first_seq", seq[first][which], dtype=pl.Int64),
+        pl.Series("start", ts[first][which], dtype=pl.Int64),
     )
+    return result, rows is frame
 
 
 def _by_start(rows: pl.DataFrame, first: Ints) -> Ints:
@@ -275,7 +335,7 @@ def _by_start(rows: pl.DataFrame, first: Ints) -> Ints:
 def sessions(
     events: Events, context: Context, cut: Cut, flags: Mapping[str, nw.Expr]
 ) -> nw.LazyFrame[Any]:
-    """Return one row a session of every person; ``flags`` are 0/1 columns to be counted.
+    """Return one row a session of every person; the events with each of ``flags`` are counted.
 
     Events that people do not cause and events of nobody belong to no session.
     """
@@ -313,14 +373,21 @@ def over_sessions(
 
 
 def with_ends(
-    table: nw.LazyFrame[Any], events: Events, first: Sequence[str], last: Sequence[str]
+    table: nw.LazyFrame[Any],
+    events: Events,
+    first: Sequence[str],
+    last: Sequence[str],
+    *,
+    starts_in: Period = Period(),
+    ends_in: Period = Period(),
 ) -> nw.LazyFrame[Any]:
     """Add columns of each session's first event, as ``first_NAME``, and last, as ``last_NAME``.
 
-    They are looked up by ``seq``, so that cutting sessions need not carry them.
+    They are looked up by ``seq``, so that cutting sessions need not carry them; among the events of
+    a period where all the sessions are known to start, or end, in one.
     """
-    for prefix, names in (("first", first), ("last", last)):
-        rows = events.frame(names, with_by=False).select("seq", *names)
+    for prefix, names, period in (("first", first, starts_in), ("last", last, ends_in)):
+        rows = events.frame(names, period=period, with_by=False).select("seq", *names)
         rows = rows.rename({name: f"{prefix}_{name}" for name in ("seq", *names)})
         table = table.join(rows, on=f"{prefix}_seq", how="left")
     return table

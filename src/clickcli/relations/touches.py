@@ -44,8 +44,10 @@ def touches(table: nw.LazyFrame[Any], events: Events, context: Context) -> nw.La
         name: "string" if dtype == nw.String else "int64"
         for name, dtype in table.collect_schema().items()
     }
-    heads = events.frame(_READ, with_by=False).select(nw.col("seq").alias("first_seq"), *_READ)
-    rows = heads.join(table, on="first_seq", how="inner").with_columns(
+    heads = events.frame(_READ, with_by=False)
+    heads = heads.select("person_key", nw.col("seq").alias("first_seq"), *_READ)
+    # By person too, so that a range of people is a range of both.
+    rows = heads.join(table, on=["person_key", "first_seq"], how="inner").with_columns(
         nw.col("start").alias("ts"), nw.col("first_seq").alias("seq")
     )
     carried = tuple(schema)
