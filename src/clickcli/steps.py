@@ -71,13 +71,18 @@ class Step:
         known = [name for name in names if name is not None]
         return frozenset(known) if len(known) == len(names) else None
 
+    @property
+    def is_any(self) -> bool:
+        """Whether every event fills the step, whatever else it names."""
+        return (None, None) in self.alternatives
+
     def expression(self) -> nw.Expr:
         """Return whether an event fills the step; never null."""
         import narwhals as nw
 
         event_type = nw.col("event_type")
         plain = [name for name, predicate in self.alternatives if name and predicate is None]
-        parts = [event_type.is_in(plain)] if plain else []
+        parts = [event_type.is_in(plain)] if len(plain) > 1 else [event_type == n for n in plain]
         for name, predicate in self.alternatives:
             if predicate is None and name is None:
                 parts.append(~event_type.is_null())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -9,9 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from clickcli.relations.attempt_rules import Entry, Order, Rules, Ties
-from clickcli.relations.attempts import attempts
+from clickcli.relations.attempt_plain import is_plain
+from clickcli.relations.attempt_rules import Attribution, Entry, Order, Rules, Ties
+from clickcli.relations.attempts import attempts, one_by_one
+from clickcli.relations.sessions import Cut
 from tests.oracles import Event, Predicate
 from tests.oracles import funnel as oracle
 from tests.oracles.logs import funnel_logs
@@ -186,3 +190,61 @@ def test_a_wider_window_never_lowers_a_depth(log: Log, wider: int) -> None:
 
     narrow, wide = depths(WINDOW), depths(wider)
     assert all(wide[person] >= depth for person, depth in narrow.items())
+
+
+@pytest.mark.parametrize("shape", STEPS)
+@pytest.mark.parametrize("ties", [Ties.ANY, Ties.ARRIVAL])
+@pytest.mark.parametrize("entry", [Entry.BEST, Entry.FIRST])
+@pytest.mark.parametrize("attribution", [Attribution.FIRST, Attribution.LAST, Attribution.STEP])
+@settings(max_examples=50)
+@given(
+    log=funnel_logs(WINDOW, max_events=12),
+    within=st.sampled_from([0, WINDOW, None]),
+    cut=st.none() | st.tuples(st.integers(0, 11), st.integers(0, 11)),
+)
+def test_the_plain_way_finds_what_following_every_attempt_finds(
+    shape: str, ties: Ties, entry: Entry, attribution: Attribution, log: Log, within: int | None,
+    cut: tuple[int, int] | None,
+) -> None:  # fmt: skip
+    """The same attempts to the last column; a breakdown's value tells the rows that were used."""
+    times = sorted(e.ts for e in log)
+    rules = Rules(
+        3, entry=entry, ties=ties, within=within, as_of=times[-1], by=("by_1",),
+        attribution=attribution, attribution_step=2,
+    )  # fmt: skip
+    if cut is not None:
+        low, high = (times[min(at, len(times) - 1)] for at in cut)
+        rules = rules.replace(entry_from=low, entry_to=high)
+    table = rows(log, STEPS[shape], []).with_columns(by_1=pl.col("seq").cast(pl.String))
+    assert is_plain(rules)
+    found = attempts(table, rules).sort("person_key")
+    assert_frame_equal(found, one_by_one(table, rules).sort("person_key"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"order": Order.STRICT}, {"order": Order.ANY}, {"entry": Entry.EVERY}, {"grace": 1},
+        {"ties": Ties.INCREASING}, {"exclusions": ((1, 2),)}, {"repeats_interrupt": True},
+        {"has_same": True}, {"attribution": Attribution.ALL}, {"cut": Cut(WINDOW, WINDOW)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_not_plain_is_one_by_one(changed: dict[str, Any]) -> None:
+    assert not is_plain(dataclasses.replace(Rules(3), **changed))
+
+
+def test_people_with_a_tied_event_that_may_fill_two_steps_stand_beside_the_others() -> None:
+    """Person 2's events at one instant are matched one by one; persons 1 and 3 the plain way."""
+    a, b, ab = 1, 2, 3
+    table = pl.DataFrame(
+        [(1, 5, 0, a), (1, 6, 1, b), (2, 7, 2, ab), (2, 7, 3, a), (3, 7, 4, b), (3, 7, 5, a)],
+        schema=dict.fromkeys(("person_key", "ts", "seq", "mask"), pl.Int64),
+        orient="row",
+    )
+    found = attempts(table, Rules(2, within=10)).sort("person_key")
+    assert found.select("person_key", "depth", "t_1", "t_2").rows() == [
+        (1, 2, 5, 6),
+        (2, 2, 7, 7),
+        (3, 2, 7, 7),
+    ]

@@ -305,15 +305,20 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
     excluded = [step for step, _, _ in _excluded(parameters, context)]
     shared, columns, refs = _reads(parameters, context, rules, [*steps, *excluded])
     frame = events.frame(columns, refs, period=_scanned(parameters, context, rules))
-    kept = ["person_key", "ts", "seq", "mask", "veto", *context.by]
+    kept = ["person_key", "ts", "seq", "mask", *context.by]
     if rules.cut is not None:
         frame = with_cut_columns(frame, rules.cut, context)
         kept += sorted(rules.cut.columns() - {"event_type"})
-    masked = frame.with_columns(bits(steps).alias("mask"), bits(excluded).alias("veto"))
+    is_used = nw.col("mask") != 0
+    masked = frame.with_columns(bits(steps).alias("mask"))
+    if excluded:
+        masked = masked.with_columns(bits(excluded).alias("veto"))
+        is_used = is_used | (nw.col("veto") != 0)
+        kept.append("veto")
     if parameters.first_time is not FirstTime.ANY:
         masked = only_first_time(masked, steps[0], parameters.first_time)
     if rules.order is not Order.STRICT and rules.cut is None:
-        masked = masked.filter((nw.col("mask") != 0) | (nw.col("veto") != 0))
+        masked = masked.filter(is_used)
     if parameters.range is Range.EVENTS:
         masked = inside(masked, context.period)
     if shared:

@@ -9,6 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clickcli.relations.attempt_follow import follow, next_row
+from clickcli.relations.attempt_plain import (
+    follow_plain,
+    is_plain,
+    numbered,
+    searched,
+    tied_rows,
+)
 from clickcli.relations.attempt_rules import (
     NEVER,
     Attempts,
@@ -34,12 +41,34 @@ if TYPE_CHECKING:
 def attempts(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Return the attempts that count: one row a unit, or one an attempt for ``every``.
 
-    Input: rows sorted by (person_key, ts, seq) with ``mask`` (bit k: fills step k + 1), ``veto``,
-    ``same`` where all steps must share a value, and the columns of ``by`` and of the cut. For
-    ``strict`` all events of a person are there, else those with mask or veto are enough.
+    Input: rows sorted by (person_key, ts, seq) with ``mask`` (bit k: fills step k + 1), ``veto``
+    where there are exclusions, ``same`` where all steps must share a value, and the columns of
+    ``by`` and of the cut. For ``strict`` all events of a person are there, else those with mask
+    or veto are enough.
     """
+    if not is_plain(rules):
+        return one_by_one(frame, rules)
+    person = numbered(frame["person_key"].to_numpy())
+    ts, mask = frame["ts"].to_numpy(), frame["mask"].to_numpy()
+    tied = tied_rows(person, ts)
+    if rules.ties is Ties.ANY and len(tied):
+        import polars as pl
+
+        is_hard = searched(person, mask, tied)
+        if is_hard.any():
+            hard = pl.Series(is_hard)
+            easy = attempts(frame.filter(~hard), rules)
+            return pl.concat([easy, one_by_one(frame.filter(hard), rules)])
+    chosen = follow_plain(person, ts, mask, tied, rules)
+    return _table(frame, ts, _limits(ts[chosen.entry], rules), chosen, rules)
+
+
+def one_by_one(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Follow every attempt and choose among them."""
     import polars as pl
 
+    if not rules.exclusions:
+        frame = frame.with_columns(veto=pl.lit(0, pl.Int64))
     if rules.cut is not None:
         frame = session_of_event(frame, rules.cut).sort("person_key", "session", "ts", "seq")
     if rules.order is not Order.STRICT:
@@ -48,7 +77,7 @@ def attempts(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     every = follow(lanes, rules)
     veto = frame["veto"].to_numpy()
     chosen = _choose(lanes, every, _void(lanes, every, veto, rules), veto, rules)
-    return _table(frame, lanes, chosen, rules)
+    return _table(frame, lanes.ts, lanes.limit[chosen.entry], chosen, rules)
 
 
 def _lanes(frame: pl.DataFrame, rules: Rules) -> Lanes:
@@ -172,32 +201,36 @@ def _sequential(lanes: Lanes, every: Attempts, voided: Ints, veto: Ints, rules: 
     return np.array(chosen, dtype=np.int64)
 
 
-def _table(frame: pl.DataFrame, lanes: Lanes, chosen: Attempts, rules: Rules) -> pl.DataFrame:
-    """Return the chosen attempts with the times of their steps."""
+def _table(
+    frame: pl.DataFrame, ts: Ints, limit: Ints, chosen: Attempts, rules: Rules
+) -> pl.DataFrame:
+    """Return the chosen attempts, whose windows end at ``limit``, with the times of their steps."""
+    import numpy as np
     import polars as pl
 
-    entered = frame[chosen.entry]
+    key = frame["person_key"][chosen.entry]
     times = {
-        name: pl.Series(name, lanes.ts[chosen.rows[:, step]], dtype=pl.Int64).set(
+        name: pl.Series(name, ts[chosen.rows[:, step]], dtype=pl.Int64).set(
             pl.Series(chosen.rows[:, step] < 0), None
         )
         for step, name in enumerate(rules.time_columns())
     }
+    place = np.arange(len(key))
+    first = np.searchsorted(key.to_numpy(), key.to_numpy())
     table = pl.DataFrame(
         {
-            "person_key": entered["person_key"],
+            "person_key": key,
+            "attempt": place - first,
             "depth": chosen.depth,
-            "is_pending": _pending(lanes, chosen, rules),
+            "is_pending": _pending(limit, rules),
             **times,
             **{name: _by_values(frame, name, chosen, rules) for name in rules.by},
         }
     )
-    number = pl.int_range(pl.len()).over("person_key").alias("attempt")
-    return table.with_columns(number).select(list(rules.schema()))
+    return table.select(list(rules.schema()))
 
 
-def _pending(lanes: Lanes, chosen: Attempts, rules: Rules) -> Bools:
-    limit = lanes.limit[chosen.entry]
+def _pending(limit: Ints, rules: Rules) -> Bools:
     if rules.window_is_session and rules.cut is not None:
         limit = limit + rules.cut.timeout
     return (limit > rules.as_of) & (limit < NEVER)

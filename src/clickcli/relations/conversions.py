@@ -30,25 +30,33 @@ def counted(
         .group_by(*by, "depth")
         .agg(nw.len().alias("people"), nw.col("pending").sum())
     )
-    later = range(2, steps + 1)
-    pairs = [(step, "previous", step - 1) for step in later] + [(n, "entry", 1) for n in later]
     spans = nw.concat(
         [
             attempts.filter(nw.col("depth") >= step).select(
                 *by,
-                nw.lit(step, nw.Int64).alias("step"),
-                nw.lit(origin, nw.String).alias("origin"),
+                nw.lit(_pair(step, since), nw.Int64).alias("pair"),
                 (nw.col(f"t_{step}") - nw.col(f"t_{since}")).alias("span"),
             )
-            for step, origin, since in pairs or [(1, "entry", 1)]
+            for step, since in _pairs(steps) or [(1, 1)]
         ]
     )
-    groups = [*by, "step", "origin"]
+    groups = [*by, "pair"]
     return {
         "depths": depths,
         "means": spans.group_by(*groups).agg(nw.col("span").sum(), nw.len().alias("n")),
         "ranks": ranked_rows(spans, "span", groups, _PERCENTS),
     }
+
+
+def _pairs(steps: int) -> list[tuple[int, int]]:
+    """Return the steps between which times are told: from the step before and from the entry."""
+    later = range(2, steps + 1)
+    return [(step, step - 1) for step in later] + [(step, 1) for step in later if step > 2]
+
+
+def _pair(step: int, since: int) -> int:
+    """Return one number for a pair of steps; grouping by a number is cheaper than by names."""
+    return step * 100 + since
 
 
 def counted_by_period(
@@ -120,16 +128,17 @@ def _with_times(
 
     from clickcli.relations.quantiles import quantiles
 
-    keys = [*by, "step", "origin"]
+    keys = [*by, "pair"]
     mean = pl.col("span") / (pl.col("n") * MICROSECONDS_PER_SECOND)
     spans = quantiles(
         frames["ranks"], "span", keys, _PERCENTS, divisor=MICROSECONDS_PER_SECOND
     ).join(frames["means"].with_columns(mean=mean), on=keys)
     names = {"p50": "median", "mean": "mean", "p25": "p25", "p75": "p75", "p90": "p90"}
-    for origin in ("previous", "entry"):
-        own = spans.filter((pl.col("origin") == origin) & (pl.col("step") > 1)).select(
+    step, first = pl.col("pair") // 100, pl.lit(1)
+    for origin, since in (("previous", step - 1), ("entry", first)):
+        own = spans.filter((step > 1) & (pl.col("pair") % 100 == since)).select(
             *by,
-            "step",
+            step.alias("step"),
             *(pl.col(old).alias(f"from_{origin}_{new}_s") for old, new in names.items()),
         )
         table = table.join(own, on=[*by, "step"], how="left")

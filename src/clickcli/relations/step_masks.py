@@ -21,13 +21,15 @@ class FirstTime(StrEnum):
 
 
 def bits(steps: Sequence[Step]) -> nw.Expr:
-    """Return an integer whose bit k says that the event fills the k-th step."""
+    """Return a small integer whose bit k says that the event fills the k-th step."""
     import narwhals as nw
 
-    mask: nw.Expr = nw.lit(0, nw.Int64)
+    sizes = {7: nw.Int8, 15: nw.Int16, 31: nw.Int32}
+    size = next((size for most, size in sizes.items() if len(steps) <= most), nw.Int64)
+    mask: nw.Expr = nw.lit(0, size)
     for number, step in enumerate(steps):
-        own = nw.lit(1 << number, nw.Int64)
-        mask = mask + nw.when(step.expression()).then(own).otherwise(nw.lit(0, nw.Int64))
+        own = nw.lit(1 << number, size)
+        mask = mask + nw.when(step.expression()).then(own).otherwise(nw.lit(0, size))
     return mask
 
 
