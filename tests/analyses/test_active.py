@@ -459,6 +459,21 @@ def test_the_days_of_23_and_25_hours_are_one_day_each() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.time
+def test_a_clock_set_back_over_midnight_makes_no_third_day() -> None:
+    text = """
+    2006-10-29T02:20:00Z ann visit
+    2006-10-29T02:30:30Z ann visit
+    2006-10-29T02:40:00Z ann visit
+    2006-10-29T03:40:00Z ann visit
+    """
+    # St. John's: one minute after midnight, at 02:31 UTC, it is 23:01 of the 28th again.
+    with store(told(text)) as log:
+        asked = {"every": "day", "tz": "America/St_Johns"}
+        assert column(log, "dau", **asked) == [1, 1]
+        assert column(log, "periods", "active_days", **asked) == [2]
+
+
 def test_a_person_leaves_the_week_with_the_eighth_day_and_the_month_with_the_29th() -> None:
     text = "2024-05-01T10:00:00Z ann visit\n2024-05-30T00:00:00Z - visit"
     with store(told(text)) as log:

@@ -228,6 +228,15 @@ def test_the_golden_average_milestones_and_segments() -> None:
     }  # fmt: skip
 
 
+def test_a_table_asked_for_alone_is_that_of_the_whole_answer() -> None:
+    asked = {"every": "week", "periods": 3}
+    with store(told(FOUR_PEOPLE)) as log:
+        whole = log.retention(**asked)
+        for name in whole.tables:
+            alone = log.run("retention", asked, {}, table=name)
+            assert rows(alone, name) == rows(whole, name), name
+
+
 def test_the_golden_breakdown_by_the_country_of_the_first_event() -> None:
     with store(told(FOUR_PEOPLE)) as log:
         table = rows(log.retention(every="week", periods=1, by=["country"]))
@@ -459,6 +468,20 @@ def test_the_days_of_23_and_25_hours_are_days() -> None:
         ("2024-10-27", 0, 1), ("2024-10-27", 1, 0),
         ("2024-10-28", 0, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.time
+def test_a_clock_set_back_over_midnight_makes_no_third_day() -> None:
+    text = """
+    2006-10-29T02:20:00Z ann visit
+    2006-10-29T02:30:30Z ann visit
+    2006-10-29T02:40:00Z ann visit
+    2006-10-29T03:40:00Z ann visit
+    """
+    # St. John's: one minute after midnight, at 02:31 UTC, it is 23:01 of the 28th again.
+    with store(told(text)) as log:
+        found = triangle(log, every="day", cohort="recurring", tz="America/St_Johns")
+    assert found == [("2006-10-28", 0, 1), ("2006-10-28", 1, 1), ("2006-10-29", 0, 1)]
 
 
 def test_the_rolling_clock_begins_anew_with_each_person() -> None:

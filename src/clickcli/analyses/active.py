@@ -52,6 +52,7 @@ from clickcli.analysis import (
     rate,
 )
 from clickcli.errors import UsageError
+from clickcli.relations.active_periods import active_periods
 from clickcli.units import Every
 
 if TYPE_CHECKING:
@@ -150,29 +151,27 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     Each row knows the person's active day or period before and after it.
     """
-    step = context.step(parameters.event)
-    calendar = context.calendar
-    frame = events.frame(step.columns, step.properties).filter(step.expression())
-    keys = ["person_key", *context.by]
-    days = calendar.with_index(frame, "day", Every.DAY).select(*keys, "day").unique()
-    if parameters.every is Every.HOUR:
-        periods = calendar.with_index(frame, "period", Every.HOUR)
-    else:
-        periods = calendar.with_period(days, "period", parameters.every, "day")
-    periods = periods.select(*keys, "period").unique()
-    return {
-        "days": _with_neighbours(days, keys, "day"),
-        "periods": _with_neighbours(periods, keys, "period"),
-    }
-
-
-def _with_neighbours(frame: nw.LazyFrame[Any], keys: list[str], name: str) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
-    return frame.with_columns(
-        nw.col(name).shift(1).over(*keys, order_by=name).alias("before"),
-        nw.col(name).shift(-1).over(*keys, order_by=name).alias("after"),
-    )
+    step = context.step(parameters.event)
+    calendar, every = context.calendar, parameters.every
+    frame = calendar.with_index(events.filling(step), "day", Every.DAY)
+    names = ["day"]
+    if every is Every.HOUR:
+        frame = calendar.with_index(frame, "period", Every.HOUR)
+        names.append("period")
+    columns = ["person_key", *context.by, *names]
+    frame = frame.select(*columns).with_columns(nw.col(*names).cast(nw.Int32))
+    frame = context.engine.hold(context.engine.thin(frame, columns))
+    start = context.period.start
+    begin = None if start is None else calendar.index_of(start, every)
+    if every is Every.DAY:
+        days = active_periods(frame, "day", context, begin=begin)
+        return {"days": days, "periods": days.rename({"day": "period"})}
+    days = active_periods(frame, "day", context, begin=None)
+    if every is not Every.HOUR:
+        frame = calendar.with_period(frame, "period", every, "day")
+    return {"days": days, "periods": active_periods(frame, "period", context, begin=begin)}
 
 
 def reduce(
@@ -181,44 +180,92 @@ def reduce(
     """Turn days into steps of trailing counts, periods into states, people into a histogram."""
     import narwhals as nw
 
-    by, day, period = list(context.by), nw.col("day"), nw.col("period")
-    before, after = nw.col("before"), nw.col("after")
-    frames = {}
-    for name, width in _WINDOWS.items():
-        enters = before.is_null() | (day - before > width)
-        leaves = after.is_null() | (after - day > width)
-        one = nw.lit(1, nw.Int64)
-        steps = [
-            units["days"].filter(enters).select(*by, "day", one.alias("step")),
-            units["days"].filter(leaves).select(*by, (day + width).alias("day"),
-                                                (-one).alias("step")),
-        ]  # fmt: skip
-        frames[name] = nw.concat(steps).group_by(*by, "day").agg(nw.col("step").sum())
+    days = _counted(units["days"], "day", context)
+    if parameters.every is Every.DAY:
+        periods = days.rename({"day": "period"})
+    else:
+        periods = _counted(units["periods"], "period", context)
+    places = _inside(units["periods"], parameters, context).group_by(*context.by, "place")
+    return {
+        **{name: _steps(days, width, context) for name, width in _WINDOWS.items()},
+        "states": _states(periods, context),
+        "places": places.agg(nw.len().alias("people")),
+    }
+
+
+def _steps(days: nw.LazyFrame[Any], width: int, context: Context) -> nw.LazyFrame[Any]:
+    """Return by how much the people of a trailing window change with each day.
+
+    A person enters it on an active day after a pause as long as the window, and leaves it ``width``
+    days after the last active day before such a pause.
+    """
+    import narwhals as nw
+
+    by, day, before, people = context.by, nw.col("day"), nw.col("before"), nw.col("people")
+    pauses = day - before > width
+    steps = [
+        days.filter(before.is_null() | pauses).select(*by, "day", people.alias("step")),
+        days.filter(pauses).select(*by, (before + width).alias("day"), (-people).alias("step")),
+        days.filter(nw.col("is_last")).select(
+            *by, (day + width).alias("day"), (-people).alias("step")
+        ),
+    ]
+    return nw.concat(steps).group_by(*by, "day").agg(nw.col("step").sum())
+
+
+def _states(periods: nw.LazyFrame[Any], context: Context) -> nw.LazyFrame[Any]:
+    """Count the people of each period by where they come from, and those who then leave."""
+    import narwhals as nw
+
+    by, before, people = context.by, nw.col("before"), nw.col("people")
+    none = nw.lit(0, nw.Int64)
+    pauses = before < nw.col("period") - 1
     flags = {
         "new": before.is_null(),
-        "returning": before == period - 1,
-        "resurrecting": before < period - 1,
-        "leaving": after.is_null() | (after > period + 1),
+        "returning": before == nw.col("period") - 1,
+        "resurrecting": pauses,
+        "leaving": nw.col("is_last"),
     }
-    counted = units["periods"].with_columns(
-        *(nw.when(flag).then(1).otherwise(0).alias(name) for name, flag in flags.items())
-    )
-    frames["states"] = counted.group_by(*by, "period").agg(nw.col(*flags).sum())
-    inside = units["periods"]
-    calendar = context.calendar
-    if context.period.start is not None:
-        begin = calendar.index_of(context.period.start, parameters.every)
-        inside = inside.filter(period >= begin)
-    if context.period.end is not None:
-        until = calendar.index_of(context.period.end - 1, parameters.every)
-        inside = inside.filter(period <= until)
-    frames["histogram"] = (
-        inside.group_by("person_key", *by)
-        .agg(nw.len().alias("periods"))
-        .group_by(*by, "periods")
+    states = [
+        periods.select(
+            *by, "period",
+            *(nw.when(flag).then(people).otherwise(none).alias(name)
+              for name, flag in flags.items()),
+        ),
+        periods.filter(pauses).select(
+            *by, before.alias("period"), *(none.alias(name) for name in _STATES),
+            people.alias("leaving"),
+        ),
+    ]  # fmt: skip
+    return nw.concat(states).group_by(*by, "period").agg(nw.col(*flags).sum())
+
+
+def _counted(frame: nw.LazyFrame[Any], name: str, context: Context) -> nw.LazyFrame[Any]:
+    """Count people by active period, the one before it, and whether it is their last."""
+    import narwhals as nw
+
+    counted = (
+        frame.with_columns(nw.col("after").is_null().alias("is_last"))
+        .group_by(*context.by, "before", name, "is_last")
         .agg(nw.len().alias("people"))
+        .with_columns(nw.col("people").cast(nw.Int64))
     )
-    return frames
+    return context.engine.hold(counted)
+
+
+def _inside(
+    periods: nw.LazyFrame[Any], parameters: Parameters, context: Context
+) -> nw.LazyFrame[Any]:
+    """Return the periods of the span asked for."""
+    import narwhals as nw
+
+    start, end = context.period.start, context.period.end
+    calendar, every = context.calendar, parameters.every
+    if start is not None:
+        periods = periods.filter(nw.col("period") >= calendar.index_of(start, every))
+    if end is not None:
+        periods = periods.filter(nw.col("period") <= calendar.index_of(end - 1, every))
+    return periods
 
 
 def finish(
@@ -235,7 +282,7 @@ def finish(
     tables = {
         "active": days,
         "lifecycle": lifecycle,
-        "active_days": _histogram_rows(frames["histogram"], context),
+        "active_days": _histogram_rows(frames["places"], context),
     }
     if context.by:
         tables["adoption"] = _adoption_rows(lifecycle, context)
@@ -299,12 +346,21 @@ def _lifecycle_rows(states: pl.DataFrame, parameters: Parameters, context: Conte
     return context.with_period_names(table.rename({"period": "index"}), every)
 
 
-def _histogram_rows(counts: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _histogram_rows(places: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Turn the people who have an nth active period into those who have just n."""
     import polars as pl
 
     from clickcli.expressions import with_rate
 
     by = list(context.by)
+    reached = pl.col("people")
+    further = reached.shift(-1, fill_value=0)
+    counts = (
+        places.sort(*by, "place")
+        .with_columns(people=reached - (further.over(by) if by else further))
+        .filter(pl.col("people") > 0)
+        .rename({"place": "periods"})
+    )
     total = pl.col("people").sum()
     counts = counts.with_columns(everybody=total.over(by) if by else total)
     return with_rate(counts, "share", "people", "everybody")

@@ -29,7 +29,7 @@ Shares 0–1 with Wilson 95 % intervals.
 
 Cost
 ----
-Two passes over the start and return events.
+One pass over all events, down to one row a person and active day.
 
 Source
 ------
@@ -57,15 +57,16 @@ from clickcli.analysis import (
 )
 from clickcli.errors import UsageError
 from clickcli.relations.cohorts import (
+    LAST,
     LENGTH,
     MILESTONES,
+    PASSED,
+    RETURNS,
     Clock,
     Cohort,
     CohortRules,
     Kind,
-    began,
-    milestones,
-    returns,
+    came_back,
 )
 from clickcli.units import Every, duration_us
 
@@ -219,6 +220,7 @@ def _rules(parameters: Parameters, context: Context) -> CohortRules:
         parameters.kind,
         parameters.clock,
         parameters.min_occurrences,
+        (duration_us(parameters.active_within), duration_us(parameters.at_risk_within)),
     )
 
 
@@ -227,29 +229,11 @@ def units(events: Events, parameters: Parameters, context: Context) -> Units:
 
     ``returns``: one row a person, cohort and bracket of periods in which they were active, 0 for
     the cohort itself. ``milestones``: one row a person and milestone, 0 for the cohort day.
-    ``last``: one row a person with the time of their last event.
+    ``last``: one row a person with the segment of their last event.
     """
-    import narwhals as nw
-
-    rules = _rules(parameters, context)
-    cohorts = began(events, rules, context)
-    last = events.frame().group_by("person_key", *context.by)
-    return {
-        "returns": returns(events, cohorts, rules, context),
-        "milestones": milestones(events, cohorts, rules, context),
-        "last": last.agg(nw.col("ts").max().alias("last_ts")),
-    }
-
-
-def _segment(parameters: Parameters, context: Context) -> nw.Expr:
-    """Return the number of the segment of a last event, from 0."""
-    import narwhals as nw
-
-    age = context.as_of - nw.col("last_ts")
-    active = duration_us(parameters.active_within)
-    at_risk = duration_us(parameters.at_risk_within)
-    risky = nw.when(age <= at_risk).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(2, nw.Int64))
-    return nw.when(age <= active).then(nw.lit(0, nw.Int64)).otherwise(risky)
+    tables = {RETURNS: ("retention", "average"), PASSED: ("milestones",), LAST: ("segments",)}
+    told = (name for name, made in tables.items() if any(map(context.wants, made)))
+    return came_back(events, _rules(parameters, context), tuple(told), context)
 
 
 def reduce(
@@ -259,11 +243,10 @@ def reduce(
     import narwhals as nw
 
     by, people = context.by, nw.len().alias("people")
-    segments = units["last"].with_columns(_segment(parameters, context).alias("segment"))
     return {
         "cells": units["returns"].group_by(*by, "cohort", "bracket").agg(people),
         "milestones": units["milestones"].group_by(*by, "cohort", "milestone").agg(people),
-        "segments": segments.group_by(*by, "segment").agg(people),
+        "segments": units["last"].group_by(*by, "segment").agg(people),
     }
 
 
@@ -434,7 +417,7 @@ def who(cell: str, parameters: Parameters, context: Context) -> tuple[str, nw.Ex
     import narwhals as nw
 
     if cell in _SEGMENTS:
-        return "last", _segment(parameters, context) == _SEGMENTS.index(cell)
+        return "last", nw.col("segment") == _SEGMENTS.index(cell)
     cohort, _, text = cell.rpartition(":")
     numbers = {low: at for at, (low, _) in enumerate(_brackets(parameters))}
     if not text.isdigit() or int(text) not in numbers:

@@ -12,6 +12,7 @@ from clickcli.units import Every
 if TYPE_CHECKING:
     import narwhals as nw
 
+    from clickcli.columns import Dtype
     from clickcli.context import Context, Events
     from clickcli.steps import Step
 
@@ -24,6 +25,8 @@ LENGTH: Final = {
 """Periods of the rolling clock, in microseconds."""
 MILESTONES: Final = (("week 1", 7, 13), ("week 2", 14, 20), ("month 1", 28, 34))
 """Name, first and last day after the cohort day."""
+RETURNS, PASSED, LAST = "returns", "milestones", "last"
+"""What ``came_back`` tells of people."""
 
 
 class Cohort(StrEnum):
@@ -53,6 +56,8 @@ class CohortRules:
     """What begins a cohort and what counts as coming back.
 
     ``brackets`` are the first and last period of each; the first is the cohort's own, (0, 0).
+    ``ages`` are the longest times since the last event, in microseconds, of the segments but the
+    last.
     """
 
     start: Step
@@ -63,124 +68,95 @@ class CohortRules:
     kind: Kind
     clock: Clock
     min_occurrences: int
+    ages: tuple[int, ...]
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether each return counts, not just the periods that have one."""
+        return self.clock is Clock.ROLLING or self.min_occurrences > 1
 
 
-def began(events: Events, rules: CohortRules, context: Context) -> nw.LazyFrame[Any]:
-    """Return one row a person and cohort: ``cohort`` number, ``since`` its first start event."""
-    import narwhals as nw
+def came_back(
+    events: Events, rules: CohortRules, told: tuple[str, ...], context: Context
+) -> dict[str, nw.LazyFrame[Any]]:
+    """Return by name what is to be told of people; all of it is computed in one pass.
 
-    from clickcli.expressions import inside
-
-    step = rules.start
-    frame = events.frame(step.columns, step.properties)
-    fills = step.expression()
-    if rules.cohort is Cohort.FIRST_EVENT:
-        if step.event_types is not None:
-            frame = frame.filter(nw.col("event_type").is_in(sorted(step.event_types)))
-        frame = frame.with_columns(fills.alias("fills"))
-    else:
-        frame = frame.filter(fills)
-    frame = context.calendar.with_index(frame, "cohort", rules.every)
-    keys = ["person_key", *(["cohort"] if rules.cohort is Cohort.RECURRING else [])]
-    place = nw.col("seq").rank("ordinal").over(*keys, "ts")
-    first = frame.filter(nw.col("ts") == nw.col("ts").min().over(*keys)).filter(place == 1)
-    if rules.cohort is Cohort.FIRST_EVENT:
-        first = first.filter(nw.col("fills"))
-    return inside(first, context.period).select(
-        "person_key", *context.by, "cohort", nw.col("ts").alias("since")
-    )
-
-
-def returns(
-    events: Events, cohorts: nw.LazyFrame[Any], rules: CohortRules, context: Context
-) -> nw.LazyFrame[Any]:
-    """Return one row a person, cohort and bracket in which they were active.
-
-    Bracket 0 is the cohort itself. ``unbounded``: the last period in which they came back.
+    ``returns``: one row a person, ``cohort`` and ``bracket`` of periods in which they were
+    active, 0 for the cohort itself; ``unbounded``: the last period in which they came back.
+    ``milestones``: those, from 1, of each person and cohort day; 0 for the day itself.
+    ``last``: one row a person with the ``segment`` of their last event, from 0.
     """
     import narwhals as nw
 
-    keys = ["person_key", *context.by, "cohort"]
-    own = cohorts.select(*keys, nw.lit(0, nw.Int64).alias("bracket"))
-    visits = _visits(events, rules, context).join(cohorts, on="person_key", how="inner")
-    passed = visits.with_columns(_number(rules).alias("n")).filter(nw.col("n") > 0)
-    counted = (
-        passed.group_by(*keys, "n")
-        .agg(nw.col("visits").sum())
-        .filter(nw.col("visits") >= rules.min_occurrences)
-    )
-    if rules.kind is Kind.UNBOUNDED:
-        returned = counted.group_by(*keys).agg(nw.col("n").max().alias("bracket"))
-    else:
-        number = _bracket(rules)
-        returned = counted.with_columns(number.alias("bracket")).filter(nw.col("bracket") > 0)
-    return nw.concat([own, returned.select(*keys, "bracket").unique()])
+    from clickcli.relations.cohort_kernel import cohort_kernel
+
+    by = context.by
+    schema: dict[str, Dtype] = {"person_key": "int64", **dict.fromkeys(by, "string")}
+    schema |= dict.fromkeys(("table", "cohort", "number"), "int32")
+    kernel = cohort_kernel(rules, told, by, context.period)
+    rows = context.engine.hold(_marked(events, rules, context, with_age=LAST in told))
+    found = context.engine.hold(context.engine.kernel(rows, kernel, schema))
+    numbers = {RETURNS: "bracket", PASSED: "milestone", LAST: "segment"}
+    return {
+        name: found.filter(nw.col("table") == at).select(
+            "person_key", *by, *(["cohort"] if name != LAST else []),
+            nw.col("number").alias(number),
+        )
+        for at, (name, number) in enumerate(numbers.items())
+    }  # fmt: skip
 
 
-def _visits(events: Events, rules: CohortRules, context: Context) -> nw.LazyFrame[Any]:
-    """Return return events: one row a person and period, or each event on the rolling clock."""
-    import narwhals as nw
-
-    step = rules.returning
-    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
-    if rules.clock is Clock.ROLLING:
-        return frame.select("person_key", "ts", nw.lit(1, nw.Int64).alias("visits"))
-    return (
-        context.calendar.with_index(frame, "index", rules.every)
-        .group_by("person_key", "index")
-        .agg(nw.len().alias("visits"))
-    )
-
-
-def _number(rules: CohortRules) -> nw.Expr:
-    """Return how many periods after the start a visit lies; below zero: before it."""
-    import narwhals as nw
-
-    from clickcli.expressions import floor_div
-
-    if rules.clock is Clock.CALENDAR:
-        return nw.col("index") - nw.col("cohort")
-    elapsed = nw.col("ts") - nw.col("since")
-    return nw.when(elapsed < 0).then(-1).otherwise(floor_div(elapsed, LENGTH[rules.every]))
-
-
-def _bracket(rules: CohortRules) -> nw.Expr:
-    """Return the number of the bracket that holds each period; -1 for none."""
-    import narwhals as nw
-
-    if all(low == high == at for at, (low, high) in enumerate(rules.brackets)):
-        return nw.when(nw.col("n") < len(rules.brackets)).then(nw.col("n")).otherwise(-1)
-    number: nw.Expr = nw.lit(-1, nw.Int64)
-    for at, (low, high) in enumerate(rules.brackets):
-        inside = (nw.col("n") >= low) & (nw.col("n") <= high)
-        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
-    return number
-
-
-def milestones(
-    events: Events, began: nw.LazyFrame[Any], rules: CohortRules, context: Context
+def _marked(
+    events: Events, rules: CohortRules, context: Context, *, with_age: bool
 ) -> nw.LazyFrame[Any]:
-    """Return the milestones, from 1, of each person and cohort day; 0 for the day itself."""
+    """Return the events that tell who was active when; those that add nothing may be missing.
+
+    ``day`` and, unless that is the period, ``index`` number the local day and the period,
+    ``segment`` the time since. ``starts`` says whether the event may begin a cohort, ``fills``
+    whether it then does, ``comes`` whether it is a return; not where any event does.
+    """
     import narwhals as nw
 
-    keys = ["person_key", *context.by]
-    first = began.group_by(*keys).agg(nw.col("since").min())
-    first = context.calendar.with_index(first, "cohort", Every.DAY, "since")
-    first = first.select(*keys, "cohort")
-    step = rules.returning
-    frame = events.frame(step.columns, step.properties, with_by=False).filter(step.expression())
-    days = context.calendar.with_index(frame, "day", Every.DAY)
-    days = days.select("person_key", "day").unique()
-    since = nw.col("day") - nw.col("cohort")
-    number: nw.Expr = nw.lit(0, nw.Int64)
-    for at, (_, low, high) in enumerate(MILESTONES, start=1):
-        inside = (since >= low) & (since <= high)
-        number = nw.when(inside).then(nw.lit(at, nw.Int64)).otherwise(number)
-    names = [*keys, "cohort", "milestone"]
-    active = (
-        days.join(first, on="person_key", how="inner")
-        .with_columns(number.alias("milestone"))
-        .filter(nw.col("milestone") > 0)
+    calendar, keys = context.calendar, ["person_key", *context.by]
+    marks = _marks(rules)
+    read = [step for step in (rules.start, rules.returning) if not step.is_any]
+    frame = events.frame(
+        {name for step in read for name in step.columns},
+        [ref for step in read for ref in step.properties],
     )
-    own = first.with_columns(nw.lit(0, nw.Int64).alias("milestone"))
-    return nw.concat([own.select(names), active.select(names).unique()])
+    if with_age:
+        marks["segment"] = nw.lit(0, nw.Int32)
+        for age in rules.ages:
+            is_older = nw.col("ts") < context.as_of - age
+            marks["segment"] = marks["segment"] + nw.when(is_older).then(1).otherwise(0)
+    if not (context.by or "fills" in marks):
+        marks["seq"] = nw.lit(0, nw.Int64)  # of events at one moment any may be the first
+    frame = frame.with_columns(*(mark.alias(name) for name, mark in marks.items()))
+    frame = calendar.with_index(frame, "day", Every.DAY)
+    numbers = ["day"]
+    if rules.every is Every.HOUR:
+        frame = calendar.with_index(frame, "index", Every.HOUR)
+        numbers.append("index")
+    told = [*keys, *numbers, *(name for name in marks if name != "seq")]
+    frame = frame.select(*told, "ts", "seq").with_columns(nw.col(*numbers).cast(nw.Int32))
+    if not rules.counts_events:
+        frame = context.engine.thin(frame, told, ("ts", "seq"))
+    if rules.every in (Every.WEEK, Every.MONTH):
+        frame = calendar.with_period(frame, "index", rules.every, "day")
+    return frame
+
+
+def _marks(rules: CohortRules) -> dict[str, nw.Expr]:
+    """Return what tells whether an event starts a cohort or is a return; see ``_marked``."""
+    import narwhals as nw
+
+    start, returning = rules.start, rules.returning
+    marks = {} if returning.is_any else {"comes": returning.expression()}
+    if start.is_any:
+        return marks
+    if rules.cohort is not Cohort.FIRST_EVENT:
+        return marks | {"starts": start.expression()}
+    marks["fills"] = start.expression()
+    if start.event_types is not None:
+        marks["starts"] = nw.col("event_type").is_in(sorted(start.event_types))
+    return marks
