@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from clickcli.analyses.journeys import ANALYSIS
 from clickcli.errors import UsageError
 from clickcli.relations.path_patterns import parse_pattern, parse_way, quoted
 from clickcli.run import Result
@@ -347,6 +349,56 @@ def test_journeys_equal_the_oracles(
     check_nodes(result, found, every)
     check_ways(result, found, names, most)
     check_goal(result, found, names)
+
+
+TABLES = [table.name for table in ANALYSIS.tables]
+OPTIONS = {"pattern": ["home -> .* -> item"], "steps": 4, "ngram": 2}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("shared", [{}, {"by": ["country"]}], ids=["all", "by"])
+def test_a_table_asked_for_alone_is_the_one_of_the_whole_answer(
+    name: str, shared: dict[str, Any]
+) -> None:
+    with store(LOG) as log:
+        whole = log.run("journeys", OPTIONS, shared)
+        alone = log.run("journeys", OPTIONS, shared, table=name)
+    assert_frame_equal(alone.to_polars(name), whole.to_polars(name))
+    assert (alone.notes, alone.meta, alone.title) == (whole.notes, whole.meta, whole.title)
+
+
+def test_what_is_hidden_is_counted_over_all_tables_for_one_asked_for_alone_too() -> None:
+    with store(LOG) as log:
+        whole = log.run("journeys", {}, {"min_group": 2})
+        alone = log.run("journeys", {}, {"min_group": 2}, table="ngrams")
+    assert alone.notes == whole.notes
+
+
+@settings(max_examples=15)
+@given(crowds(most=14), st.booleans(), st.sampled_from([[], ["country"]]))
+def test_ranges_of_people_add_up_to_all_of_them(
+    log: list[Event], keep: bool, by: list[str]
+) -> None:
+    options = {"keep_repeats": keep, "ngram": 2, "depth": 3, "by": by, "pattern": ["a -> .* -> b"]}
+    with store(log, knows=["a", "b", "purchase"]) as opened:
+        whole = opened.journeys(**options)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("clickcli.engines.polars.KERNEL_BYTES", 200)
+            parts = opened.journeys(**options)
+    for name in TABLES:
+        assert_frame_equal(parts.to_polars(name), whole.to_polars(name))
+
+
+@settings(max_examples=15)
+@given(crowds(), st.sampled_from([1, 100]))
+def test_the_people_of_every_transition_are_as_many_as_it_counts(
+    log: list[Event], nodes: int
+) -> None:
+    with store(log, knows=["purchase"]) as opened:
+        for row in rows(opened.journeys(nodes=nodes), "edges")[:4]:
+            cell = f"{row['source']}>{row['target']}"
+            found = worlds.people(opened, "journeys", cell, nodes=nodes)
+            assert len(found) == row["people"], cell
 
 
 @settings(max_examples=15)

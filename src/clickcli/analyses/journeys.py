@@ -27,7 +27,8 @@ Seconds; shares 0–1 with Wilson 95 % intervals.
 
 Cost
 ----
-One pass to count nodes, one over the events sorted by person and time.
+One pass over the events, a range of people at a time, and one more to count nodes other than a few
+event types. ``--table`` computes no more than that table needs.
 
 Source
 ------
@@ -61,7 +62,6 @@ from clickcli.relations.path_patterns import (
     BETWEEN,
     EXIT,
     MARKS,
-    OTHER_NODES,
     as_node,
     parse_pattern,
     parse_way,
@@ -428,23 +428,34 @@ def _check_nodes(names: Iterable[str], parameters: Parameters, context: Context)
             raise unknown("event type", name, types)
 
 
+def _wanted(context: Context) -> list[str]:
+    """Return the names of the tables that are asked for."""
+    return [table.name for table in ANALYSIS.tables if context.wants(table.name)]
+
+
 def units(events: Events, parameters: Parameters, context: Context) -> Units:
-    """Return one row a step of each path that starts in the period, and one for its start."""
-    from clickcli.expressions import inside
+    """Return what the steps of the paths count up to; of a cell a step of each person behind it."""
+    from clickcli.relations.path_counts import needed
+    from clickcli.relations.path_tallies import tallies
 
     nodes, rules = _source(parameters, context), _rules(parameters)
+    goal = _goal(parameters, context)
     names = named_nodes(events, context, nodes, rules.cut, parameters.nodes, _asked(rules))
-    steps = path_steps(events, context, nodes, rules, _goal(parameters, context), names)
-    return {"steps": inside(steps, context.period, "start").drop("start")}
+    if context.cell is not None:
+        _, chosen = who(context.cell, parameters, context)
+        return {"steps": path_steps(events, context, nodes, rules, goal, names, chosen)}
+    wanted = needed(_wanted(context))
+    return {"counts": tallies(events, context, nodes, rules, goal, names, wanted)}
 
 
 def reduce(
     units: Units, parameters: Parameters, context: Context
 ) -> Mapping[str, nw.LazyFrame[Any]]:
-    """Count steps by node, transition and way."""
-    from clickcli.relations.path_counts import counted
+    """Add up the counts of steps by node, transition and way."""
+    from clickcli.relations.path_counts import counted, needed
 
-    return counted(units["steps"], _rules(parameters), parameters.branches, context.by)
+    wanted = needed(_wanted(context))
+    return counted(units["counts"], wanted, parameters.branches, context.by)
 
 
 def finish(
@@ -454,15 +465,16 @@ def finish(
     from clickcli.notes import few
     from clickcli.relations.path_tables import tables
 
-    found = tables(frames, parameters.pattern, parameters.branches, list(context.by))
+    wanted = _wanted(context)
+    found = tables(frames, wanted, parameters.pattern, parameters.branches, context.by)
     goal = _goal(parameters, context).label
-    summary = found["summary"]
+    summary = frames["summary"]
     notes = few(summary, "paths", "paths")
     if not summary["paths"].sum():
         notes.append("no paths: no event of the period is a node (--node, --event, --start)")
     elif not summary["converted"].sum():
         notes.append(f"no path comes to {goal}: name another goal with --goal")
-    if (found["nodes"]["node"] == OTHER_NODES).any():
+    if summary["others"].sum():
         notes.append("nodes beyond the most common ones are (other): --nodes names more of them")
     unit = "session" if parameters.unit is Unit.SESSION else f"person, gap {parameters.gap}"
     node = {"event": "event type", "path": "page path"}.get(parameters.node, parameters.node)

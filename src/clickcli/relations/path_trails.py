@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clickcli.relations.path_patterns import BETWEEN, OTHER_NODES, START, quoted
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
+    Ints = NDArray[np.integer[Any]]
     Bools = NDArray[np.bool_]
 
 _TABLE: Final = 1 << 22
@@ -24,23 +24,17 @@ _TABLE: Final = 1 << 22
 class Trail:
     """The steps of many paths, path after path, as arrays.
 
-    ``row`` is the event of each step, ``node`` its number, ``path`` the number of its path;
-    ``first`` and ``length`` are of each path.
+    ``row`` is the event of each step, ``node`` its number, ``path`` the number of its path and
+    ``place`` its place there, from 0; ``first`` and ``length`` are of each path.
     """
 
     row: Ints
     node: Ints
     path: Ints
+    place: Ints
     first: Ints
     length: Ints
     repeats: Ints
-
-    @property
-    def place(self) -> Ints:
-        """Return the place of each step in its path, from 0."""
-        import numpy as np
-
-        return np.arange(len(self.row)) - self.first[self.path]
 
 
 def mask(values: pl.Series) -> Bools:
@@ -49,7 +43,9 @@ def mask(values: pl.Series) -> Bools:
     return result
 
 
-def trail_of(rows: pl.DataFrame, kept: Bools, names: Sequence[str], *, collapse: bool) -> Trail:
+def trail_of(
+    node: pl.Series, session: Ints, kept: Bools, names: Sequence[str], *, collapse: bool
+) -> Trail:
     """Return the paths that the nodes of kept rows make, session by session.
 
     A node's number is its place in ``names``, or the one after the last. With ``collapse`` equal
@@ -58,45 +54,68 @@ def trail_of(rows: pl.DataFrame, kept: Bools, names: Sequence[str], *, collapse:
     import numpy as np
     import polars as pl
 
-    at = np.flatnonzero(kept & rows["node"].is_not_null().to_numpy())
-    nodes = rows["node"][at]
-    session = rows["session"].to_numpy()[at]
+    at = np.flatnonzero(kept & node.is_not_null().to_numpy())
+    if len(at) < len(node):
+        node, session = node[at], session[at]
+    known = node.cast(pl.Enum(list(names)), strict=False).to_physical()
+    number = known.cast(pl.Int32).fill_null(len(names)).to_numpy()
     is_first = np.ones(len(at), dtype=np.bool_)
     is_first[1:] = session[1:] != session[:-1]
-    is_step = np.ones(len(at), dtype=np.bool_)
+    steps = np.arange(len(at))
     if collapse:
-        is_step = is_first | mask(nodes.ne_missing(nodes.shift(1)))
-    steps = np.flatnonzero(is_step)
-    known = nodes[steps].cast(pl.Enum(list(names)), strict=False).to_physical().cast(pl.Int64)
+        is_step = is_first | _changes(node, number, len(names))
+        steps = np.flatnonzero(is_step)
     first = np.flatnonzero(is_first[steps])
     length = np.diff(np.append(first, len(steps)))
     return Trail(
         row=at[steps],
-        node=known.fill_null(len(names)).to_numpy(),
-        path=np.repeat(np.arange(len(first)), length),
+        node=number[steps],
+        path=np.repeat(np.arange(len(first), dtype=np.int32), length),
+        place=(np.arange(len(steps)) - np.repeat(first, length)).astype(np.int32),
         first=first,
         length=length,
         repeats=np.diff(np.append(steps, len(at))) - 1,
     )
 
 
+def _changes(node: pl.Series, number: Ints, others: int) -> Bools:
+    """Return where a node is another one than before; those without a number differ by text."""
+    import numpy as np
+
+    changes = np.ones(len(number), dtype=np.bool_)
+    changes[1:] = number[1:] != number[:-1]
+    if (number == others).any():
+        changes |= (number == others) & mask(node != node.shift(1))
+    return changes
+
+
 def ways(trail: Trail, names: Sequence[str], depth: int) -> pl.Series:
     """Return the path up to each step as a text, null beyond the depth."""
+    import numpy as np
+
+    found: list[pl.Series] = []
+    rows: list[Ints] = []
+    for at, ids, texts in numbered_ways(trail, names, depth):
+        found.append(texts[ids])
+        rows.append(at)
+    return _scattered(found, np.concatenate(rows), len(trail.row))
+
+
+def numbered_ways(
+    trail: Trail, names: Sequence[str], depth: int
+) -> Iterator[tuple[Ints, Ints, pl.Series]]:
+    """Yield for each place the steps there, the number of the path up to each, and the texts."""
     import numpy as np
     import polars as pl
 
     words = _words(names)
     texts, ids = pl.Series([""]), np.zeros(len(trail.first), dtype=np.int64)
-    found: list[pl.Series] = []
-    rows: list[Ints] = []
     for place in range(depth):
         long = np.flatnonzero(trail.length > place)
-        at = trail.first[long] + place
+        at: Ints = trail.first[long] + place
         own, texts = _extended(ids[long], texts, trail.node[at], words)
         ids[long] = own
-        found.append(texts[own])
-        rows.append(at)
-    return _scattered(found, np.concatenate(rows), len(trail.row))
+        yield at, own, texts
 
 
 def ngrams(trail: Trail, names: Sequence[str], size: int, followed: Ints) -> pl.Series:
@@ -104,15 +123,24 @@ def ngrams(trail: Trail, names: Sequence[str], size: int, followed: Ints) -> pl.
 
     ``followed`` is how many nodes of each step's path are.
     """
+    at, ids, texts = numbered_ngrams(trail, names, size, followed)
+    return _scattered([texts[ids]], at, len(trail.row))
+
+
+def numbered_ngrams(
+    trail: Trail, names: Sequence[str], size: int, followed: Ints
+) -> tuple[Ints, Ints, pl.Series]:
+    """Return the steps with ``size`` followed nodes from there on, their numbers and the texts."""
     import numpy as np
     import polars as pl
 
     words = _words(names)
     at = np.flatnonzero(trail.place + size <= followed)
-    texts, ids = pl.Series([""]), np.zeros(len(at), dtype=np.int64)
+    texts = pl.Series([""])
+    ids: Ints = np.zeros(len(at), dtype=np.int64)
     for after in range(size):
         ids, texts = _extended(ids, texts, trail.node[at + after], words)
-    return _scattered([texts[ids]], at, len(trail.row))
+    return at, ids, texts
 
 
 def goal_ways(
@@ -123,15 +151,31 @@ def goal_ways(
     ``reached`` is how many nodes of each path come up to the goal.
     """
     import numpy as np
+
+    paths = np.flatnonzero(converts)
+    ids, texts = numbered_goal_ways(trail, names, depth, reached, paths)
+    return _scattered([texts[ids]], paths, len(reached))
+
+
+def numbered_goal_ways(
+    trail: Trail, names: Sequence[str], depth: int, reached: Ints, paths: Ints
+) -> tuple[Ints, pl.Series]:
+    """Return the number of the last nodes up to the goal, of each of these paths, and the texts."""
+    import numpy as np
     import polars as pl
 
-    after = reached[trail.path] - trail.place
-    kept = np.flatnonzero((after > 0) & (after <= depth))
-    steps = pl.DataFrame({"path": trail.path[kept], "node": _words(names)[trail.node[kept]]})
-    ways = steps.group_by("path", maintain_order=True).agg(pl.col("node").str.join(BETWEEN))
-    empty = pl.repeat(START, len(reached), dtype=pl.String, eager=True)
-    texts = empty.scatter(ways["path"], ways["node"]) if ways.height else empty
-    return texts.set(pl.Series(~converts), None)
+    words = _words(names)
+    told = np.minimum(reached[paths], depth)
+    begins = trail.first[paths] + reached[paths] - told
+    texts, ids = pl.Series([""]), np.zeros(len(paths), dtype=np.int64)
+    result, found = ids.copy(), [pl.Series([START])]
+    for after in range(int(told.max(initial=0))):
+        long = np.flatnonzero(told > after)
+        own, texts = _extended(ids[long], texts, trail.node[begins[long] + after], words)
+        ids[long] = own
+        result[long] = sum(map(len, found)) + own
+        found.append(texts)
+    return result, pl.concat(found)
 
 
 def _words(names: Sequence[str]) -> pl.Series:
@@ -144,14 +188,14 @@ def _extended(ids: Ints, texts: pl.Series, nodes: Ints, words: pl.Series) -> tup
     """Put a node behind each numbered text; return new numbers and the texts they stand for."""
     import polars as pl
 
-    distinct, own = _distinct(ids * len(words) + nodes, len(texts) * len(words))
+    distinct, own = distinct_numbers(ids * len(words) + nodes, len(texts) * len(words))
     before, word = texts[distinct // len(words)], words[distinct % len(words)]
     if len(texts) == 1 and texts[0] == "":
         return own, word
     return own, pl.select(pl.concat_str(before, word, separator=BETWEEN)).to_series()
 
 
-def _distinct(values: Ints, limit: int) -> tuple[Ints, Ints]:
+def distinct_numbers(values: Ints, limit: int) -> tuple[Ints, Ints]:
     """Return the distinct values, all from 0 to below ``limit``, and each one's place there."""
     import numpy as np
 
