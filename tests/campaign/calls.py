@@ -134,6 +134,6 @@ def _fail(bench: Bench, points: int | None, tally: Tally) -> None:
 
 
 CAMPAIGNS: Final = (
-    Campaign("calls", "kill -9 at every file-system call of an ingest", 8, _kill),
-    Campaign("errors", "each file-system call of an ingest fails once (ENOSPC, EIO)", 9, _fail),
+    Campaign("calls", "kill -9 at every file-system call of an ingest", 5, _kill),
+    Campaign("errors", "each file-system call of an ingest fails once (ENOSPC, EIO)", 6, _fail),
 )

@@ -85,4 +85,4 @@ def _run(bench: Bench, points: int | None, tally: Tally) -> None:
     bench.strike(instants(bench, points or POINTS), hit, tally)
 
 
-CAMPAIGN = Campaign("kill", "kill -9 at random instants of every command that writes", 7, _run)
+CAMPAIGN = Campaign("kill", "kill -9 at random instants of every command that writes", 5, _run)

@@ -171,6 +171,6 @@ def _control(bench: Bench, points: int | None, tally: Tally) -> None:
 
 
 CAMPAIGNS: Final = (
-    Campaign("power", "power cuts: what was not synced is lost, or some of it", 16, _power),
+    Campaign("power", "power cuts: what was not synced is lost, or some of it", 10, _power),
     Campaign("control", "the same with fsync doing nothing: it must find losses", 4, _control),
 )

@@ -115,4 +115,4 @@ def _run(bench: Bench, points: int | None, tally: Tally) -> None:
     bench.strike(bench.chosen(tries(bench), points), hit, tally)
 
 
-CAMPAIGN: Final = Campaign("readonly", "a store that may only be read", 6, _run)
+CAMPAIGN: Final = Campaign("readonly", "a store that may only be read", 4, _run)

@@ -105,4 +105,4 @@ def _run(bench: Bench, points: int | None, tally: Tally) -> None:
     bench.strike(sizes, hit, tally)
 
 
-CAMPAIGN: Final = Campaign("space", "an ingest on a disk that gets full, at many sizes", 4, _run)
+CAMPAIGN: Final = Campaign("space", "an ingest on a disk that gets full, at many sizes", 3, _run)

@@ -87,7 +87,7 @@ def device_logs(draw: st.DrawFn) -> list[tuple[bytes, int | None]]:
     return batches
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(device_logs())
 def test_what_is_taken_over_is_what_would_be_computed(
     batches: list[tuple[bytes, int | None]],
@@ -99,7 +99,7 @@ def test_what_is_taken_over_is_what_would_be_computed(
         assert sums(log) == full(log, cutoff=moment(cutoff))
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(shop_logs(late=False), shop_logs(people=("p1", "p4"), late=False))
 def test_events_after_the_cutoff_change_no_byte(log: list[Event], later: list[Event]) -> None:
     cutoff = 1 + max((event.ts for event in log), default=START)

@@ -167,7 +167,7 @@ def by_name(log: Log, name: str, *keys: str) -> dict[Any, dict[str, Any]]:
     }
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(questions())
 def test_tables_equal_the_oracles(question: tuple[list[Event], int, str]) -> None:
     log, cutoff, tz = question
@@ -198,7 +198,7 @@ def same(found: dict[Any, dict[str, Any]], wanted: Mapping[Any, Mapping[str, Any
             assert own == (value if exact else pytest.approx(value, rel=1e-9, abs=2e-5)), name
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(shop_logs(max_events=20), st.integers(1, 3))
 def test_the_nearest_are_the_first_of_all(log: list[Event], k: int) -> None:
     with store(log) as opened:
