@@ -461,14 +461,7 @@ def test_the_days_of_23_and_25_hours_are_one_day_each() -> None:
 
 @pytest.mark.time
 def test_a_clock_set_back_over_midnight_makes_no_third_day() -> None:
-    text = """
-    2006-10-29T02:20:00Z ann visit
-    2006-10-29T02:30:30Z ann visit
-    2006-10-29T02:40:00Z ann visit
-    2006-10-29T03:40:00Z ann visit
-    """
-    # St. John's: one minute after midnight, at 02:31 UTC, it is 23:01 of the 28th again.
-    with store(told(text)) as log:
+    with store(told(worlds.MIDNIGHT_TWICE)) as log:
         asked = {"every": "day", "tz": "America/St_Johns"}
         assert column(log, "dau", **asked) == [1, 1]
         assert column(log, "periods", "active_days", **asked) == [2]

@@ -472,14 +472,7 @@ def test_the_days_of_23_and_25_hours_are_days() -> None:
 
 @pytest.mark.time
 def test_a_clock_set_back_over_midnight_makes_no_third_day() -> None:
-    text = """
-    2006-10-29T02:20:00Z ann visit
-    2006-10-29T02:30:30Z ann visit
-    2006-10-29T02:40:00Z ann visit
-    2006-10-29T03:40:00Z ann visit
-    """
-    # St. John's: one minute after midnight, at 02:31 UTC, it is 23:01 of the 28th again.
-    with store(told(text)) as log:
+    with store(told(worlds.MIDNIGHT_TWICE)) as log:
         found = triangle(log, every="day", cohort="recurring", tz="America/St_Johns")
     assert found == [("2006-10-28", 0, 1), ("2006-10-28", 1, 1), ("2006-10-29", 0, 1)]
 

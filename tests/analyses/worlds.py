@@ -33,6 +33,13 @@ NOBODY = "null"
 """A user id that is a placeholder: its events count as events, never as a person's."""
 UNSHRUNK = (Phase.generate,)
 """For `find`: that an example exists is enough."""
+MIDNIGHT_TWICE = """
+2006-10-29T02:20:00Z ann visit
+2006-10-29T02:30:30Z ann visit
+2006-10-29T02:40:00Z ann visit
+2006-10-29T03:40:00Z ann visit
+"""
+"""In St. John's one minute after midnight, at 02:31 UTC, it is 23:01 of the 28th again."""
 
 
 @contextmanager

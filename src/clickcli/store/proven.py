@@ -180,13 +180,15 @@ class _Columns:
         return self._number(name, dtype)
 
     def _text(self, name: str) -> pl.Series:
+        import polars as pl
+
         quoted, bare = self._quoted(name), self._bare(name)
         if bare is not None and name in ID_COLUMNS:
             self._expect(bare, bare.str.contains(f"^(?:{WHOLE})$"))
             quoted = bare if quoted is None else quoted.fill_null(bare)
         elif bare is not None:
             self.odd |= bare.is_not_null()
-        quoted = _nulls(_string(), len(self.odd)) if quoted is None else quoted
+        quoted = _nulls(pl.String, len(self.odd)) if quoted is None else quoted
         if name in NOBODY_COLUMNS:
             self.odd |= nobody(quoted)
         return quoted
@@ -282,9 +284,3 @@ class _Columns:
     def _expect(self, values: pl.Series, holds: pl.Series) -> None:
         """Leave the rows to the parser where something is given for which this does not hold."""
         self.odd |= values.is_not_null() & ~holds.fill_null(value=False)
-
-
-def _string() -> Any:
-    import polars as pl
-
-    return pl.String
