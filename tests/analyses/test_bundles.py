@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from io import BytesIO
 from itertools import permutations
 from math import isclose, sqrt
 from pathlib import Path
@@ -16,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clickcli.api import Log
 from clickcli.errors import UsageError
 from tests.analyses import worlds
 from tests.analyses.worlds import Row, check_rate, rows, store, told
@@ -153,16 +148,9 @@ def test_a_log_without_bundles_says_why(log: bytes, word: str) -> None:
 
 
 def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
-    with Log.create(tmp_path / "store", None) as opened:
-        opened.ingest(BytesIO(LOG))
-    command = [sys.executable, "-m", "clickcli", "bundles", "--store", str(tmp_path / "store"),
-               "--min-count", "3",
-               "--min-lift", "0", "-f", "json"]  # fmt: skip
-    first, second = (
-        subprocess.run(command, capture_output=True, check=True,
-                       env=os.environ | {"PYTHONHASHSEED": seed}).stdout
-        for seed in ("1", "2")
-    )  # fmt: skip
+    first, second = worlds.told_twice(
+        tmp_path, LOG, "bundles", "--min-count", "3", "--min-lift", "0"
+    )
     assert first == second
     assert json.loads(first)["data"]
 

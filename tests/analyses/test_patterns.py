@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from io import BytesIO
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clickcli.api import Log
 from clickcli.errors import UsageError
 from clickcli.relations.set_texts import parted
 from tests.analyses import worlds
@@ -148,16 +143,9 @@ def test_spark_lists_the_same_people(spark: str) -> None:
 
 @pytest.mark.parametrize("name", ["patterns", "sequences"])
 def test_two_processes_give_the_same_bytes(name: str, tmp_path: Path) -> None:
-    with Log.create(tmp_path / "store", None) as log:
-        log.ingest(BytesIO(PAGES))
-    command = [sys.executable, "-m", "clickcli", name, "--store", str(tmp_path / "store"),
-               "--over", "page", "--basket", "session", "--min-count", "1", "-f",
-               "json"]  # fmt: skip
-    first, second = (
-        subprocess.run(command, capture_output=True, check=True,
-                       env=os.environ | {"PYTHONHASHSEED": seed}).stdout
-        for seed in ("1", "2")
-    )  # fmt: skip
+    first, second = worlds.told_twice(
+        tmp_path, PAGES, name, "--over", "page", "--basket", "session", "--min-count", "1"
+    )
     assert first == second
     assert json.loads(first)["data"]
 

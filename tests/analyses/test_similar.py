@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from dataclasses import replace
-from io import BytesIO
 from math import isclose, log, log1p, sqrt
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clickcli.api import Log
 from clickcli.errors import Undecidable, UsageError
 from tests.analyses import worlds
 from tests.analyses.worlds import rows, store, told
@@ -153,16 +148,9 @@ def test_similar_is_the_same_both_ways_and_never_above_1() -> None:
 
 
 def test_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
-    with Log.create(tmp_path / "store", None) as opened:
-        opened.ingest(BytesIO(LOG))
-    command = [sys.executable, "-m", "clickcli", "similar", "--store", str(tmp_path / "store"),
-               "--item", "tea",
-               "--min-events", "1", "-f", "json"]  # fmt: skip
-    first, second = (
-        subprocess.run(command, capture_output=True, check=True,
-                       env=os.environ | {"PYTHONHASHSEED": seed}).stdout
-        for seed in ("1", "2")
-    )  # fmt: skip
+    first, second = worlds.told_twice(
+        tmp_path, LOG, "similar", "--item", "tea", "--min-events", "1"
+    )
     assert first == second
     assert json.loads(first)["data"]
 

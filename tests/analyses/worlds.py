@@ -6,6 +6,7 @@ Nothing here reads the code that it is compared with: intervals and quantiles ar
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -178,6 +179,20 @@ def written_elsewhere(log: Log, name: str, options: Mapping[str, Any]) -> str:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          cwd=Path(__file__).parents[2])  # fmt: skip
     return run.stdout
+
+
+def told_twice(folder: Path, log: bytes, *command: str) -> tuple[bytes, bytes]:
+    """Return what a command answers of a log in two processes of unlike hash seeds, as JSON."""
+    with Log.create(folder / "store", None) as opened:
+        opened.ingest(BytesIO(log))
+    whole = [sys.executable, "-m", "clickcli", *command, "--store", str(folder / "store"),
+             "-f", "json"]  # fmt: skip
+    first, second = (
+        subprocess.run(whole, capture_output=True, check=True,
+                       env=os.environ | {"PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    )  # fmt: skip
+    return first, second
 
 
 def check_rate(row: Row, name: str, numerator: int, denominator: int) -> None:
