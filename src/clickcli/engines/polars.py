@@ -69,6 +69,13 @@ def begins_run(columns: Sequence[str]) -> pl.Expr:
     return pl.any_horizontal(differs) | pl.all_horizontal(pl.col(columns).is_null())
 
 
+def native_of(frame: nw.LazyFrame[Any]) -> pl.LazyFrame:
+    """Return a lazy frame of this engine as Polars' own."""
+    native = nw.to_native(frame)
+    assert isinstance(native, pl.LazyFrame)
+    return native
+
+
 class PolarsEngine:
     """Lazy Polars, collected by the streaming or the in-memory engine."""
 
@@ -98,11 +105,6 @@ class PolarsEngine:
         """Return a small local table as a lazy one."""
         return nw.from_native(frame.lazy())
 
-    def _native(self, frame: nw.LazyFrame[Any]) -> pl.LazyFrame:
-        native = nw.to_native(frame)
-        assert isinstance(native, pl.LazyFrame)
-        return native
-
     def kernel(
         self, frame: nw.LazyFrame[Any], function: Kernel, schema: Mapping[str, Dtype]
     ) -> nw.LazyFrame[Any]:
@@ -110,7 +112,7 @@ class PolarsEngine:
 
         Keys are hashes, so that any two ranges of one width hold about as many rows.
         """
-        lazy = self._native(frame)
+        lazy = native_of(frame)
         most = KERNEL_BYTES // sum(_bytes(dtype) for dtype in lazy.collect_schema().values())
         low, end = -(2**63), 2**63
         expected = self._read_rows
@@ -130,7 +132,7 @@ class PolarsEngine:
         A row equal to the one before is dropped before rows are looked up: in files sorted by
         person that leaves few.
         """
-        chosen = self._native(frame).select(columns)
+        chosen = native_of(frame).select(columns)
         return nw.from_native(chosen.filter(begins_run(columns)).unique())
 
     def thin(
@@ -146,16 +148,16 @@ class PolarsEngine:
         for name in order:
             column, above = pl.col(name), pl.col(name).shift(1)
             keeps, ties = keeps | (ties & (column < above)), ties & (column == above)
-        return nw.from_native(self._native(frame).filter(keeps))
+        return nw.from_native(native_of(frame).filter(keeps))
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame once, so that several later ones can read it."""
         with _damage_told():
-            return nw.from_native(self._native(frame).collect(engine=self._how).lazy())
+            return nw.from_native(native_of(frame).collect(engine=self._how).lazy())
 
     def collect(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> dict[str, pl.DataFrame]:
         """Return the computed tables; integers are Int64."""
-        lazies = [self._native(frame) for frame in frames.values()]
+        lazies = [native_of(frame) for frame in frames.values()]
         with _damage_told():
             collected = pl.collect_all(lazies, engine=self._how)
         return dict(zip(frames, map(wide_integers, collected), strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from clickcli.analysis import Column, Table
 from clickcli.columns import BY_NAME, EVENT_COLUMNS
@@ -118,6 +118,7 @@ def _events(scope: Scope) -> pl.LazyFrame:
     import polars as pl
 
     from clickcli.context import Events
+    from clickcli.engines.polars import native_of
     from clickcli.money import major
 
     context, properties = scope.context, scope.properties
@@ -135,7 +136,7 @@ def _events(scope: Scope) -> pl.LazyFrame:
         elif column.kind == "money":
             value = major(column.name)
         values.append(value.alias(column.name))
-    return _native(frame).select(*values, *(ref.column for ref in properties))
+    return native_of(frame).select(*values, *(ref.column for ref in properties))
 
 
 def _moment(value: pl.Expr, context: Context) -> pl.Expr:
@@ -144,15 +145,6 @@ def _moment(value: pl.Expr, context: Context) -> pl.Expr:
 
     utc = value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return utc.dt.convert_time_zone(context.shared.tz)
-
-
-def _native(frame: Any) -> pl.LazyFrame:
-    import narwhals as nw
-    import polars as pl
-
-    native = nw.to_native(frame)
-    assert isinstance(native, pl.LazyFrame)
-    return native
 
 
 _LINE_COLUMNS: Final = (
@@ -178,6 +170,7 @@ def _lines(scope: Scope) -> pl.LazyFrame:
     import polars as pl
 
     from clickcli.context import Events
+    from clickcli.engines.polars import native_of
     from clickcli.expressions import inside
     from clickcli.money import major
     from clickcli.relations.carts import CartOptions
@@ -188,7 +181,7 @@ def _lines(scope: Scope) -> pl.LazyFrame:
     events = Events(context)
     people = events.frame((PERSON_ID, IS_KNOWN)).select("seq", PERSON_ID, IS_KNOWN)
     found = lines(events, context, types, _LINE_COLUMNS, ("order_id",))
-    rows = _native(inside(found, context.period).join(people, on="seq", how="left"))
+    rows = native_of(inside(found, context.period).join(people, on="seq", how="left"))
     moment = _moment(pl.col("ts"), context)
     return rows.with_columns(
         moment.alias("ts"),
